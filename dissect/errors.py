@@ -1,0 +1,25 @@
+"""What a user can mend, as exceptions whose text names the next step. Traffic never raises: what it did is data (`dissect.model`)."""
+
+
+class DissectError(Exception):
+    """Base of everything the command line and the interface show as one line; exit status 1."""
+
+
+class CaptureError(DissectError):
+    """A capture that cannot be opened or is none."""
+
+
+class KeysError(DissectError):
+    """A keys file that cannot be used; the text names the entry by its place, never its value."""
+
+
+class FilterError(DissectError):
+    """A filter expression that is wrong; `position` is the 0-based column."""
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class UsageError(DissectError):
+    """Options that contradict each other; exit status 2."""
