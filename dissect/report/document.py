@@ -1,0 +1,127 @@
+"""The report as one JSON document, written out session by session; what was spooled as JSON is copied, not written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import msgspec
+
+from dissect import __version__
+from dissect.analysis import Analysis
+from dissect.analysis.records import RawBody
+from dissect.jsontext import encode
+from dissect.model import SCHEMA, Session, Source, Tool
+from dissect.report.totals import totals_of
+
+if TYPE_CHECKING:
+    import numpy
+
+    Indexes = numpy.ndarray[Any, numpy.dtype[Any]]
+
+WRITE_SIZE = 1 << 20
+BLOCK_ROWS = 1 << 15
+"""rows whose columns are unpacked at once"""
+
+NULL = msgspec.Raw(b"null")
+_raw_body = msgspec.json.Decoder(RawBody).decode
+
+
+def write_json(analysis: Analysis, out: BinaryIO, messages: bool = True) -> None:
+    """The report of a finished *analysis*; without *messages* their `fields`, `encryption.data` and `raw_b64` are null.
+
+    The same analysis gives the same bytes. Raises what *out* raises.
+    """
+    waiting: list[bytes] = []
+    size = 0
+    for part in _parts(analysis, messages):
+        waiting.append(part)
+        size += len(part)
+        if size >= WRITE_SIZE:
+            out.write(b"".join(waiting))
+            waiting.clear()
+            size = 0
+    out.write(b"".join(waiting))
+
+
+def _parts(analysis: Analysis, messages: bool) -> Iterator[bytes]:
+    source = analysis.source_info or Source(kind="file", files=[])
+    devices = [analysis.devices[ident] for ident in sorted(analysis.devices)]
+    head = (SCHEMA, Tool(name="dissect", version=__version__), source, totals_of(analysis), devices)
+    yield b'{"schema":%b,"tool":%b,\n"source":%b,\n"totals":%b,\n"devices":%b,\n"sessions":[' % tuple(map(encode, head))
+    import numpy
+
+    by_message = _by_session(analysis.columns.column("session"), analysis.ids())
+    by_exchange = _by_session(analysis.exchange_columns.column("session"), analysis.exchange_ids())
+    by_anomaly = _by_session(analysis.anomaly_columns.column("session"), analysis.anomaly_ids())
+    anomalies = _anomalies(analysis, by_anomaly)
+    highest = max(analysis.sessions, default=0) + 1
+    counts = [numpy.bincount(rows.column("session"), minlength=highest)
+              for rows in (analysis.columns, analysis.exchange_columns, analysis.anomaly_columns)]
+    of_none = list(islice(anomalies, int(counts[2][0])))
+    message_lines, exchange_lines = _messages(analysis, by_message, messages), _exchanges(analysis, by_exchange)
+    for position, ident in enumerate(sorted(analysis.sessions)):
+        yield (b",\n" if position else b"\n") + _head(analysis.sessions[ident])
+        for name, lines, count in zip((b"messages", b"exchanges", b"anomalies"), (message_lines, exchange_lines, anomalies), counts, strict=True):
+            yield b',"%b":[' % name
+            yield from _joined(islice(lines, int(count[ident])))
+            yield b"]"
+        yield b"}"
+    yield b'\n],\n"anomalies":['
+    yield from _joined(of_none)
+    yield b"]}\n"
+
+
+def _head(session: Session) -> bytes:
+    return encode(session)[:-1]
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    separator = b"\n"
+    for line in lines:
+        yield separator
+        yield line
+        separator = b",\n"
+
+
+def _by_session(sessions: Indexes, ids: Indexes) -> Indexes:
+    """Indexes sorted by session, then id."""
+    import numpy
+
+    return numpy.lexsort((ids, sessions))
+
+
+def _messages(analysis: Analysis, order: Indexes, whole: bool) -> Iterator[bytes]:
+    """Messages as JSON, in the order of *order*."""
+    names = ("offset", "length", "device", "duplicate_of")
+    columns = [analysis.columns.column(name) for name in names]
+    ids = analysis.ids()
+    devices = [encode(text) for text in analysis.device_ids.all()]
+    read = analysis.spool.read
+    for start in range(0, len(order), BLOCK_ROWS):
+        block = order[start:start + BLOCK_ROWS]
+        rows = zip(ids[block].tolist(), *(column[block].tolist() for column in columns), strict=True)
+        for ident, offset, length, device, duplicate_of in rows:
+            body = read(offset, length)
+            if not whole:
+                body = without_body(body)
+            repeated = b"%d" % ids[duplicate_of - 1] if duplicate_of else b"null"
+            yield b'{"id":%d,%b,"device_id":%b,"duplicate_of":%b}' % (ident, body[1:-1], devices[device], repeated)
+
+
+def without_body(message: bytes) -> bytes:
+    """The JSON of a message's body with `fields`, `encryption.data` and `raw_b64` null."""
+    raw = _raw_body(message)
+    encryption = msgspec.json.decode(raw.encryption, type=dict[str, msgspec.Raw] | None)
+    if encryption is not None:
+        encryption["data"] = NULL
+    return encode(msgspec.structs.replace(raw, fields=NULL, raw_b64=NULL, encryption=msgspec.Raw(encode(encryption))))
+
+
+def _exchanges(analysis: Analysis, order: Indexes) -> Iterator[bytes]:
+    return (encode(analysis.exchange_at(index)) for index in order.tolist())
+
+
+def _anomalies(analysis: Analysis, order: Indexes) -> Iterator[bytes]:
+    return (encode(analysis.anomaly_at(index)) for index in order.tolist())

@@ -1,0 +1,66 @@
+"""The report as a stream of lines, one object each, written as things become known. Keeps nothing but counts."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import msgspec
+
+from dissect.jsontext import encode
+from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
+
+
+class NdjsonSink:
+    """A `dissect.sinks.Sink` that writes each object on a line with its `kind`, and the session it belongs to."""
+
+    def __init__(self, out: BinaryIO, messages: bool = True, flush_each: bool = False) -> None:
+        """*messages*: with their `fields`, `encryption.data` and `raw_b64`, else those are null. *flush_each*: give every line out at
+        once (live); else *out* and `flush` decide. Methods raise what *out* raises."""
+        self._out = out
+        self._messages = messages
+        self._flush_each = flush_each
+
+    def flush(self) -> None:
+        self._out.flush()
+
+    def _write(self, kind: bytes, data: bytes) -> None:
+        self._out.write(b'{"kind":"%b",%b\n' % (kind, data[1:]))
+        if self._flush_each:
+            self._out.flush()
+
+    def _write_in(self, kind: bytes, session: int | None, data: bytes) -> None:
+        self._write(kind, b'{"session":%b,%b' % (b"null" if session is None else b"%d" % session, data[1:]))
+
+    def source(self, source: Source) -> None:
+        self._write(b"source", encode(source))
+
+    def session(self, session: Session, closed: bool) -> None:
+        self._write(b"session", encode(session))
+
+    def device(self, device: Device) -> None:
+        self._write(b"device", encode(device))
+
+    def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
+        self._write_in(b"message", session, encode(message if self._messages else bare(message)))
+
+    def attribute(self, message_id: int, device_id: str) -> None:
+        """A line that was written stays as it is."""
+
+    def exchange(self, exchange: Exchange, session: int) -> None:
+        self._write_in(b"exchange", session, encode(exchange))
+
+    def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:
+        self._write_in(b"anomaly", session, encode(anomaly))
+
+    def finish(self, source: Source, totals: Totals) -> None:
+        self._write(b"source", encode(source))
+        self._write(b"totals", encode(totals))
+        self._out.flush()
+
+
+def bare(message: Message) -> Message:
+    """*message* without what `--no-messages` leaves out."""
+    encryption = message.encryption
+    if encryption is not None:
+        encryption = msgspec.structs.replace(encryption, data=None)
+    return msgspec.structs.replace(message, fields=None, encryption=encryption, raw_b64=None)
