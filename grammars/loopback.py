@@ -1,0 +1,16 @@
+"""BSD loopback (LINKTYPE_NULL, LINKTYPE_LOOP). Spec: tcpdump.org/linktypes.html."""
+
+from __future__ import annotations
+
+from construct import Int32ub, Int32ul, Struct
+
+from grammars.vocabulary import Doc
+
+_FAMILY = Doc("Address family; in the byte order of the capturing host (NULL) or the network's (LOOP)", spec="LINKTYPE_NULL")
+
+LOOPBACK = Struct("family" / Int32ub * _FAMILY)
+LOOPBACK_SWAPPED = Struct("family" / Int32ul * _FAMILY)
+
+FAMILY_IPV4 = (2,)
+FAMILY_IPV6 = (10, 23, 24, 26, 28, 30)
+"""Linux, Windows, NetBSD and OpenBSD, Solaris, FreeBSD, Darwin"""
