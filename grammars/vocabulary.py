@@ -1,9 +1,15 @@
-"""The words in which grammars are written: documentation of fields, members, messages, protocols and their rules.
+"""The words in which grammars are written: documentation of fields, members, messages, framings and protocols.
 
-`grammars` imports construct and the standard library only; what these declarations mean is carried out in `dissect`.
+`grammars` imports construct and the standard library only; what these declarations mean is carried out in `dissect`. Each name is
+declared once: from it come parsing, building, checks, filter fields, columns, help, redaction and the references in the report.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
 
 
 class Doc(str):
@@ -20,3 +26,300 @@ class Doc(str):
         self.unit = unit
         self.spec = spec
         return self
+
+
+class Party(Enum):
+    """Who says a message."""
+
+    DEVICE = "device"
+    PEER = "peer"
+    """whoever the device talks to: cloud, server, APP, platform"""
+
+
+DEVICE, PEER = Party.DEVICE, Party.PEER
+
+JSONType = tuple[type, ...]
+TEXT: JSONType = (str,)
+INTEGER: JSONType = (int,)
+TEXT_OR_INTEGER: JSONType = (str, int)
+OBJECT: JSONType = (dict,)
+ARRAY: JSONType = (list,)
+ANY: JSONType = (str, int, float, bool, dict, list, type(None))
+
+
+class Privacy(Enum):
+    """What `--redact` does with a member's value."""
+
+    OPEN = "open"
+    """codes, types, times: stays as sent"""
+    CREDENTIAL = "credential"
+    DEVICE = "device"
+    """names a device: becomes a pseudonym that stays the same everywhere"""
+    ADDRESS = "address"
+    VALUE = "value"
+    """what the device measures or is told"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One member of a JSON object (or one part of a frame)."""
+
+    name: str
+    meaning: str
+    types: JSONType = TEXT
+    required: bool | Callable[[Mapping[str, Any]], bool] = True
+    """always, never, or depending on the object that should hold it"""
+    values: frozenset[Any] | None = None
+    """the document's closed set"""
+    pattern: str | None = None
+    """a regular expression that the whole text matches"""
+    check: Callable[[Any], str | None] | None = None
+    """what is wrong with a value, or None"""
+    members: tuple[Member, ...] = ()
+    """of the object, or of each object of the array"""
+    item: Member | None = None
+    """what each element of the array is, when it is no object of known members"""
+    unit: str = ""
+    spec: str = ""
+    credential: str | None = None
+    """the name of the secret that it shows in clear"""
+    privacy: Privacy = Privacy.OPEN
+    plain_url: bool = False
+    """a URL that should not be plain http"""
+
+
+class Verdict(Enum):
+    """What an answer says of its request."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    """status error; reported as pair.refused unless the protocol names it otherwise"""
+    RESEND = "resend"
+    """not taken: the requester sends the same request again"""
+    LOGIN_FAILED = "login failed"
+    """status error, and state.authentication-failed"""
+    SILENT = "silent failure"
+    """status error, no anomaly of its own"""
+    UNDERWAY = "under way"
+    """an answer of several: the exchange goes on"""
+
+
+class Finding(NamedTuple):
+    """What a rule found out about a message."""
+
+    code: str
+    """of the anomaly catalogue"""
+    text: str
+    once: str | None = None
+    """report it once a session for the same `once`"""
+
+
+class Said(Protocol):
+    """What rules see of a message."""
+
+    kind: str
+    """key of the protocol's `messages`"""
+    fields: Any
+    data: Any
+    """C-Life: the decrypted (or clear) `data`; None when there is none or no key"""
+    sender: Party
+    time_ns: int
+    """of the capture"""
+
+
+class Situation(Protocol):
+    """What rules see of the session a message belongs to."""
+
+    facts: dict[str, Any]
+    """the protocol's own memory of this session; starts empty"""
+    from_start: bool
+    """the session was seen from its first message"""
+    connection_closing: bool
+    """FIN or RST was seen"""
+    clear: bool
+    """no TLS around it"""
+
+    shared: dict[str, Any]
+    """the protocol's memory of the message's device, whichever connection it uses"""
+
+
+Rule = Callable[[Said, Situation], Iterable[Finding]]
+
+
+class Story(Protocol):
+    """Follows a request that is answered in stages."""
+
+    def answer(self, fields: Any, data: Any) -> tuple[Verdict, Iterable[Finding]]:
+        """What the next answer means: UNDERWAY while more may come."""
+
+    def broken_off(self) -> Iterable[Finding]:
+        """No more answers will come, and none ended it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageType:
+    """One row of a protocol's table of messages."""
+
+    kind: str
+    """unique in the protocol"""
+    type: str
+    """as the report shows it (several kinds may share one: a request and its answer)"""
+    name: str
+    sender: Party
+    members: tuple[Member, ...] = ()
+    data: tuple[Member, ...] | None = None
+    """C-Life: members of `data`"""
+    data_list: bool = False
+    """C-Life: `data` is an array of such objects"""
+    key: tuple[str, ...] = ()
+    """the members that pair it"""
+    id: str | None = None
+    """the member of the key that counts requests, so that using it twice is id reuse; None: the key is made of names"""
+    in_order: bool = False
+    """answered in order on its connection, whatever the key says"""
+    answered_by: tuple[str, ...] = ()
+    """kinds; none: nothing is owed"""
+    tolerated: tuple[str, ...] = ()
+    """kinds that answer it against the document: pair.wrong-answer"""
+    acknowledged_by: tuple[str, ...] = ()
+    """kinds of a third leg, which confirms the answer"""
+    answers_open: tuple[str, ...] = ()
+    """a kind that is a request of its own unless one of these requests is open for its key"""
+    across: bool = False
+    """asked and answered in different sessions of one device (a broadcast and its unicast answers)"""
+    unasked: bool = False
+    """an answer that also comes by itself: never an orphan"""
+    quiet: bool = False
+    """no answer is no anomaly"""
+    verdict: Callable[[Any, Any], Verdict] | None = None
+    """of an answer: what (fields, data) say; None: good"""
+    story: Callable[[Any, Any], Story] | None = None
+    """of a request with several answers: given its (fields, data), who follows them"""
+    same: Callable[[Any, Any], Any] | None = None
+    """what of (fields, data) makes two requests the same; None: all fields"""
+    operation: str | None = None
+    """of its exchanges; None: its name"""
+    spec: str = ""
+
+
+class CutKind(Enum):
+    MESSAGE = "message"
+    MALFORMED = "malformed"
+    WAIT = "wait"
+    """more bytes are needed"""
+    SKIP = "skip"
+    """bytes that mean nothing (blanks between objects)"""
+
+
+class Cut(NamedTuple):
+    """What lies at the front of the waiting bytes."""
+
+    kind: CutKind
+    length: int
+    """bytes that it takes off the front (0 with WAIT)"""
+    start: int = 0
+    """where in them the message itself begins"""
+    stop: int = 0
+    """and ends"""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """One JSON object a line."""
+
+    end: bytes = b"\n"
+    limit: int = 8 << 20
+    """longest line, bytes"""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """JSON objects that follow each other, with or without white space between."""
+
+    limit: int = 8 << 20
+    depth: int = 64
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A framing of the protocol's own."""
+
+    cut: Callable[[bytes, bool, Sequence[int], bool], Cut]
+    """(waiting bytes, no more will come, offsets at which segments end in them, they begin where a capture began midstream) -> Cut"""
+    parse: Callable[[bytes], dict[str, Any]]
+    """the fields of one message"""
+    patience_s: float = 1.0
+    """how long bytes that may be the beginning of something wait for the rest"""
+
+
+Framing = Lines | Objects | Frames
+
+
+class Classified(NamedTuple):
+    kind: str
+    fields: Any
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """Which messages keep the session alive, and how far apart they may be."""
+
+    kinds: frozenset[str]
+    limit_s: Callable[[dict[str, Any]], float]
+    """given the session's facts"""
+    starts_with: str | None = None
+    """name of the fact that starts the count (a time in ns); None: the first heartbeat"""
+    per_device: bool = False
+    """counted for the device, whichever connection it uses, with its shared facts; else for the session"""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationProtocol:
+    """Everything the engine knows of one protocol."""
+
+    name: str
+    title: str
+    document: str
+    """the file's name, as references begin"""
+    prefix: str
+    """of its filter fields"""
+    carriers: tuple[str, ...]
+    """tcp (bare), http, mqtt, coap"""
+    ports: tuple[int, ...]
+    """well-known server ports on bare TCP: a hint, never a proof"""
+    framing: Framing
+    messages: Mapping[str, MessageType]
+    classify: Callable[[Any, Party | None], Classified | None]
+    """a decoded JSON value or parsed frame, and who sent it if known -> its kind and fields; None: no message of this protocol"""
+    identity: Callable[[str, Any], dict[str, Any] | None]
+    """(kind, fields) -> what names the device in a message, the identity of report.md"""
+    device_id: Callable[[Mapping[str, Any]], str]
+    """identity -> the part of the device's id behind the protocol's name"""
+    envelope: tuple[Member, ...] = ()
+    """members that every message has"""
+    required_on_bare_tcp: frozenset[str] = frozenset()
+    """members without which a JSON object on a bare connection is not ours"""
+    server_kinds: frozenset[str] = frozenset()
+    """kinds whose client is not the device (a web command's connection)"""
+    client_is_device: bool = True
+    """on bare TCP the device opens the connection"""
+    deadline_s: float = 10.0
+    shared_pairing: bool = False
+    """answers may come on another connection (brokers)"""
+    rules: tuple[Rule, ...] = ()
+    """run in order on every message"""
+    answer_rules: tuple[Callable[[Said, Said, Situation], Iterable[Finding]], ...] = ()
+    """run on (request, answer) when they are paired"""
+    heartbeat: Heartbeat | None = None
+    encrypted: bool = False
+    """its `data` may be encrypted"""
+    extra_fields: tuple[Member, ...] = field(default=())
+    """members that the engine adds to `fields` (HTTP query parameters)"""
+
+    def reference(self, kind: str | None) -> str:
+        """Where the document speaks of this kind of message."""
+        row = self.messages.get(kind) if kind else None
+        return f"{self.document} {row.spec}".strip() if row else self.document

@@ -1,0 +1,292 @@
+"""FogsLink (雾联云数据通信协议 v1.0): TCP 63321, one JSON object a line; devices send req###, the cloud res###.
+
+Document: 000_0462ae7b190e5537.txt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from construct import GreedyBytes, NullTerminated, Struct
+
+from grammars.vocabulary import (
+    ARRAY,
+    DEVICE,
+    INTEGER,
+    PEER,
+    ApplicationProtocol,
+    Classified,
+    Doc,
+    Finding,
+    Heartbeat,
+    Lines,
+    Member,
+    MessageType,
+    Party,
+    Privacy,
+    Rule,
+    Said,
+    Situation,
+    Verdict,
+)
+
+LINE = Struct("json" / NullTerminated(GreedyBytes, term=b"\n", require=False) * Doc("One JSON object with one member, ended by \\n", "", "五、其他"))
+
+EQ_SN = Member(name="eqSN", meaning="Serial number of the CS device", privacy=Privacy.DEVICE, spec="一、身份认证")
+E_CHAN = Member(name="eChan", meaning="Channel: group and index", pattern=r"P\d+-C\d+", spec="二、数据传输")
+E_CHAN_STA = Member(name="eChanSta", meaning="Channel status: 1 normal, anything else abnormal", required=False, spec="二、数据传输")
+E_VAL = Member(name="eVal", meaning="Value as the cloud displays it", required=False, privacy=Privacy.VALUE, spec="二、数据传输")
+T_KEY = Member(name="tKey", meaning="Token of the session, issued by res001", credential="tKey", privacy=Privacy.CREDENTIAL, spec="一、身份认证")
+PACK_ID = Member(name="packID", meaning="Number of the pack", spec="二、数据传输")
+
+
+def code(*values: str) -> Member:
+    return Member(name="code", meaning="Result", values=frozenset(values), spec="响应代码对照表")
+
+
+def _login(failure: str) -> Any:
+    return lambda fields, data: Verdict.LOGIN_FAILED if fields.get("code") == failure else Verdict.GOOD
+
+
+def _received(fields: Any, data: Any) -> Verdict:
+    return Verdict.RESEND if fields.get("code") == "9" else Verdict.GOOD
+
+
+def _needs_setting(fields: Mapping[str, Any]) -> bool:
+    return "sPeriod" not in fields and "sType" not in fields
+
+
+SET = "三、配置下发指令"
+SEND = "二、数据传输"
+LOGIN = "一、身份认证"
+BEAT = "四、心跳检测"
+CHANNEL = ("eqSN", "eChan")
+PACK = ("eqSN", "packID")
+
+MESSAGES = {
+    row.kind: row
+    for row in (
+        MessageType(
+            kind="req001",
+            type="req001",
+            name="announce",
+            sender=DEVICE,
+            key=("eqSN",),
+            in_order=True,
+            answered_by=("res001",),
+            spec=LOGIN,
+            members=(EQ_SN, Member(name="eqType", meaning="Type of the CS device, always 128", values=frozenset({"128"}), spec=LOGIN)),
+        ),
+        MessageType(
+            kind="res001",
+            type="res001",
+            name="announce answer",
+            sender=PEER,
+            key=("eqSN",),
+            in_order=True,
+            verdict=_login("2"),
+            spec=LOGIN,
+            members=(
+                EQ_SN,
+                code("0", "2"),
+                Member(
+                    name="tKey",
+                    meaning=T_KEY.meaning,
+                    required=lambda fields: fields.get("code") == "0",
+                    credential="tKey",
+                    privacy=Privacy.CREDENTIAL,
+                    spec=LOGIN,
+                ),
+            ),
+        ),
+        MessageType(
+            kind="req002",
+            type="req002",
+            name="authenticate",
+            sender=DEVICE,
+            key=("eqSN",),
+            in_order=True,
+            answered_by=("res002",),
+            spec=LOGIN,
+            members=(EQ_SN, Member(name="apiKey", meaning="The user's key", credential="apiKey", privacy=Privacy.CREDENTIAL, spec=LOGIN)),
+        ),
+        MessageType(
+            kind="res002",
+            type="res002",
+            name="authenticate answer",
+            sender=PEER,
+            key=("eqSN",),
+            in_order=True,
+            verdict=_login("3"),
+            spec=LOGIN,
+            members=(EQ_SN, code("0", "3")),
+        ),
+        MessageType(
+            kind="req201",
+            type="req201",
+            name="report one channel",
+            sender=DEVICE,
+            key=CHANNEL,
+            answered_by=("res201",),
+            spec=SEND,
+            members=(EQ_SN, E_CHAN, E_CHAN_STA, E_VAL),
+        ),
+        MessageType(
+            kind="res201", type="res201", name="report one channel answer", sender=PEER, key=CHANNEL, spec=SEND, members=(EQ_SN, E_CHAN, code("8"))
+        ),
+        MessageType(
+            kind="req200",
+            type="req200",
+            name="report packed",
+            sender=DEVICE,
+            key=PACK,
+            id="packID",
+            answered_by=("res200",),
+            spec=SEND,
+            members=(
+                EQ_SN,
+                PACK_ID,
+                Member(name="totalSize", meaning="Number of entries in eqData", types=INTEGER, spec=SEND),
+                Member(name="eqData", meaning="The channels", types=ARRAY, members=(E_CHAN, E_CHAN_STA, E_VAL), spec=SEND),
+            ),
+        ),
+        MessageType(
+            kind="res200",
+            type="res200",
+            name="report packed answer",
+            sender=PEER,
+            key=PACK,
+            verdict=_received,
+            spec=SEND,
+            members=(EQ_SN, PACK_ID, code("8", "9")),
+        ),
+        MessageType(
+            kind="res300",
+            type="res300",
+            name="configure channel",
+            sender=PEER,
+            key=CHANNEL,
+            answered_by=("req300",),
+            spec=SET,
+            members=(
+                EQ_SN,
+                E_CHAN,
+                Member(name="sPeriod", meaning="Sampling period", required=_needs_setting, privacy=Privacy.VALUE, spec=SET),
+                Member(name="sType", meaning="Sampling mode", required=False, privacy=Privacy.VALUE, spec=SET),
+            ),
+        ),
+        MessageType(
+            kind="req300",
+            type="req300",
+            name="configure channel answer",
+            sender=DEVICE,
+            key=CHANNEL,
+            spec=SET,
+            members=(EQ_SN, E_CHAN, code("10", "11", "12")),
+        ),
+        MessageType(
+            kind="req100",
+            type="req100",
+            name="heartbeat",
+            sender=DEVICE,
+            key=("eqSN",),
+            in_order=True,
+            answered_by=("res100",),
+            spec=BEAT,
+            members=(EQ_SN, T_KEY),
+        ),
+        MessageType(
+            kind="res100", type="res100", name="heartbeat answer", sender=PEER, key=("eqSN",), in_order=True, spec=BEAT, members=(EQ_SN, code("0"))
+        ),
+    )
+}
+
+
+def classify(value: Any, sender: Party | None) -> Classified | None:
+    """An object with exactly one member req### or res### that holds an object."""
+    if type(value) is not dict or len(value) != 1:
+        return None
+    ((name, fields),) = value.items()
+    if name in MESSAGES:
+        return Classified(name, fields) if type(fields) is dict else None
+    bare = name.strip()
+    if len(bare) == 6 and bare[:3] in ("req", "res") and bare[3:].isdigit() and type(fields) is dict:
+        return Classified(bare, fields)
+    return None
+
+
+def identity(kind: str, fields: Any) -> dict[str, Any] | None:
+    # res002 may carry the literal eqKey (一, slip), so only the device's own word counts.
+    serial = fields.get("eqSN")
+    return {"eqSN": serial} if kind.startswith("req") and isinstance(serial, str) else None
+
+
+def channels(said: Said, session: Situation) -> Iterable[Finding]:
+    """eChanSta 1 (or none) goes with a value, anything else without (二: eChanSta 异常时，不出现 eVal)."""
+    if said.kind == "req201":
+        entries: list[Any] = [said.fields]
+    elif said.kind == "req200":
+        data = said.fields.get("eqData")
+        if type(data) is not list:
+            return
+        entries = data
+        size = said.fields.get("totalSize")
+        if type(size) is int and size != len(entries):
+            yield Finding("schema.size-mismatch", f"totalSize says {size}, eqData holds {len(entries)} entries")
+    else:
+        return
+    for entry in entries:
+        if type(entry) is not dict:
+            continue
+        normal = entry.get("eChanSta", "1") in ("1", 1)
+        if normal and "eVal" not in entry:
+            yield Finding("schema.missing-field", f"channel {entry.get('eChan')} is normal and has no eVal")
+        elif not normal and "eVal" in entry:
+            yield Finding("schema.bad-value", f"channel {entry.get('eChan')} is abnormal (eChanSta {entry['eChanSta']}) and has an eVal")
+
+
+def authentication(said: Said, session: Situation) -> Iterable[Finding]:
+    """001 then 002, both code 0, before anything else; after a refusal the connection ends; req100 bears the token of res001."""
+    kind, fields, facts = said.kind, said.fields, session.facts
+    if kind == "res001":
+        if fields.get("code") == "0":
+            facts["token"] = fields.get("tKey")
+        elif fields.get("code") == "2":
+            facts["refused"] = True
+    elif kind == "res002":
+        if fields.get("code") == "0":
+            facts["authenticated"] = True
+            facts["authenticated_ns"] = said.time_ns
+        elif fields.get("code") == "3":
+            facts["refused"] = True
+    elif said.sender is DEVICE:
+        if facts.get("refused"):
+            if kind in ("req001",):
+                facts["refused"] = False
+            yield Finding("state.not-disconnected", f"{kind} after the cloud refused the login", once="not-disconnected")
+        elif kind not in ("req001", "req002") and session.from_start and not facts.get("authenticated"):
+            yield Finding("state.before-authentication", f"{kind} before 002 succeeded", once="before-authentication")
+        if kind == "req100" and facts.get("token") is not None and fields.get("tKey") != facts["token"]:
+            yield Finding("state.token-mismatch", "the tKey of req100 is not the one that res001 issued")
+    elif kind == "res300" and session.from_start and not facts.get("authenticated") and not facts.get("refused"):
+        yield Finding("state.before-authentication", "res300 before 002 succeeded", once="before-authentication")
+
+
+RULES: tuple[Rule, ...] = (channels, authentication)
+
+PROTOCOL = ApplicationProtocol(
+    name="fogslink",
+    title="FogsLink data cloud",
+    document="000_0462ae7b190e5537.txt",
+    prefix="fogslink",
+    carriers=("tcp",),
+    ports=(63321,),
+    framing=Lines(),
+    messages=MESSAGES,
+    classify=classify,
+    identity=identity,
+    device_id=lambda names: str(names["eqSN"]),
+    rules=RULES,
+    heartbeat=Heartbeat(frozenset({"req100"}), lambda facts: 10.0, starts_with="authenticated_ns", reference=BEAT),
+)

@@ -1,0 +1,409 @@
+"""imei-tcp (TCP 服务器接口 0.0.3): TCP 12306, ASCII frames LEN STATUS IMEI CMD DATA, and the web side's `command{json}`.
+
+Document: 002_5e0dc06de6467005.txt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from construct import Bytes, GreedyBytes, Optional, Struct
+
+from grammars.vocabulary import (
+    DEVICE,
+    INTEGER,
+    PEER,
+    ApplicationProtocol,
+    Classified,
+    Cut,
+    CutKind,
+    Doc,
+    Finding,
+    Frames,
+    Heartbeat,
+    Member,
+    MessageType,
+    Party,
+    Privacy,
+    Rule,
+    Said,
+    Situation,
+    Verdict,
+)
+
+FORMAT = "二、与设备接口"
+WEB = "一、与 web 应用接口"
+HEAD = Struct(
+    "length" / Bytes(3) * Doc("Length of the whole frame, itself included, zero padded decimal", "byte", FORMAT),
+    "status" / Bytes(3) * Doc("000 request, 200 done, 201/202 device's failures, 300/401/404 server's refusals", "", "状态码说明"),
+)
+FRAME = Struct(
+    *HEAD.subcons,
+    "imei" / Bytes(15) * Doc("IMEI of the device", "", FORMAT),
+    "cmd" / Bytes(2) * Doc("Command", "", FORMAT),
+    "data" / GreedyBytes * Doc("Seconds or runs (QD), phone number (TN), text (QR)", "", FORMAT),
+)
+SHORT_FRAME = Struct(*HEAD.subcons)
+ANY_FRAME = Struct(*HEAD.subcons, "imei" / Optional(Bytes(15)), "cmd" / Optional(Bytes(2)), "data" / GreedyBytes)
+
+HEAD_SIZE, FRAME_SIZE = 6, 23
+WHOLE = re.compile(rb"\d{3}\d{3}[0-9A-Za-z]{15}[A-Z]{2}")
+SHORT = b"006404"
+BEATS = (b" ", b"1", b"0", b"AT")
+COMMAND = b"command"
+COMMAND_LIMIT = 4096
+# A place where a frame, the short frame or a web command may begin; framing resumes there after garbage.
+RESUME = re.compile(rb"\d{6}[0-9A-Za-z]{15}[A-Z]{2}|006404|command\{")
+LONGEST_START = FRAME_SIZE
+
+
+def _frame_at(data: bytes, at: int, ended: bool) -> Cut | None:
+    """A frame that fits at *at*, WAIT if it may still become one, None if it cannot."""
+    rest = len(data) - at
+    if data.startswith(SHORT, at):
+        return Cut(CutKind.MESSAGE, at + HEAD_SIZE, at, at + HEAD_SIZE)
+    if rest < FRAME_SIZE:
+        if ended or not rest:
+            return None
+        # Every byte there is must fit its place in the frame's head.
+        head = data[at:]
+        fits = WHOLE.fullmatch(head + b"000000A00000000000000AA"[len(head) :]) is not None or SHORT.startswith(head)
+        return Cut(CutKind.WAIT, 0) if fits else None
+    if WHOLE.match(data, at) is None:
+        return None
+    length = int(data[at : at + 3])
+    if length < FRAME_SIZE:
+        # The document's own 020 and 021 (HT, ST) are 23 bytes long.
+        text = f"LEN says {length}, the frame has {FRAME_SIZE} bytes"
+        return Cut(CutKind.MESSAGE, at + FRAME_SIZE, at, at + FRAME_SIZE, (Finding("framing.length-mismatch", text),))
+    if rest < length:
+        if not ended:
+            return Cut(CutKind.WAIT, 0)
+        return None
+    return Cut(CutKind.MESSAGE, at + length, at, at + length)
+
+
+def _command(data: bytes, ended: bool) -> Cut | None:
+    """`command` and one JSON object, ended by its matching brace."""
+    if not data.startswith(COMMAND):
+        return Cut(CutKind.WAIT, 0) if COMMAND.startswith(data) and not ended else None
+    depth, text, escaped = 0, False, False
+    for at in range(len(COMMAND), min(len(data), COMMAND_LIMIT)):
+        byte = data[at]
+        if text:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                text = False
+        elif byte == 0x22:
+            text = True
+        elif byte == 0x7B:
+            depth += 1
+        elif byte == 0x7D:
+            depth -= 1
+            if depth == 0:
+                return Cut(CutKind.MESSAGE, at + 1, 0, at + 1)
+        elif depth == 0:
+            return None
+    return None if ended or len(data) >= COMMAND_LIMIT else Cut(CutKind.WAIT, 0)
+
+
+def _beats(data: bytes) -> list[int]:
+    """Where the heartbeat words at the front end: [0, ...], at most 3 bytes."""
+    ends = [0]
+    while True:
+        step = next((len(word) for word in BEATS if data.startswith(word, ends[-1])), 0)
+        if not step or ends[-1] + step > 3:
+            return ends
+        ends.append(ends[-1] + step)
+
+
+def _group(ends: list[int], before: int, boundary: int) -> Cut:
+    """One group of heartbeat bytes: it ends with its segment (an `AT` is not torn apart), before a frame, or at 3 bytes."""
+    length = next((end for end in ends if end >= boundary), ends[-1])
+    length = min(length, before) or ends[1]
+    return Cut(CutKind.MESSAGE, length, 0, length)
+
+
+def cut(data: bytes, ended: bool, boundaries: Sequence[int], torn: bool) -> Cut:
+    """A heartbeat of up to 3 bytes (blank, 1, 0, AT) may stand before a frame, and 1 and 0 are digits too: a frame is tried after 0, 1, 2 and 3 heartbeat
+    bytes, and the one whose parts all fit is taken. A segment of digits alone waits for the next, which tells whether a frame was split there.
+    """
+    if not data:
+        return Cut(CutKind.WAIT, 0)
+    if data[0] == 0x63:
+        command = _command(data, ended)
+        if command:
+            return command
+    ends = _beats(data)
+    maybe = False
+    for end in ends:
+        found = _frame_at(data, end, ended)
+        if found is None:
+            continue
+        if found.kind is CutKind.MESSAGE:
+            if end and torn and data[:end].isdigit():
+                return Cut(CutKind.MALFORMED, end, 0, end)
+            return _group(ends, end, boundaries[0]) if end else found
+        maybe = True
+    if torn and data[:1].isdigit() and not RESUME.match(data):
+        # The tail of a frame that began before the capture did.
+        # Digits of its last segment are its own, not the next frame's, unless enough of a head is there to tell.
+        last = boundaries[0] if data[: boundaries[0]].isdigit() else 0
+        return Cut(CutKind.MALFORMED, last, 0, last) if last and last < HEAD_SIZE else _garbage(data, ended or len(boundaries) > 1, boundaries[0])
+    if ends[-1] == len(data) and (maybe or data == b"A") and not ended:
+        return Cut(CutKind.WAIT, 0)
+    if maybe and ends[-1] < len(data):
+        return Cut(CutKind.WAIT, 0)
+    if ends[-1]:
+        return _group(ends, ends[-1], boundaries[0])
+    if data == b"A" and not ended:
+        return Cut(CutKind.WAIT, 0)
+    return _garbage(data, ended, len(data))
+
+
+def _garbage(data: bytes, ended: bool, boundary: int) -> Cut:
+    """Bytes that are nothing, up to where a frame can be found again."""
+    found = RESUME.search(data, 1)
+    if found:
+        return Cut(CutKind.MALFORMED, found.start(), 0, found.start())
+    if ended or len(data) > 1024:
+        return Cut(CutKind.MALFORMED, boundary, 0, boundary)
+    # The last bytes may be the beginning of a frame that the next segment completes.
+    keep = next((at for at in range(max(1, len(data) - LONGEST_START), len(data)) if _frame_at(data, at, False)), len(data))
+    return Cut(CutKind.MALFORMED, keep, 0, keep)
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The fields of report.md for a frame, a heartbeat or a web command."""
+    if data.startswith(COMMAND):
+        return {"command": data[len(COMMAND) :]}
+    if len(data) < HEAD_SIZE:
+        return {"heartbeat": data.decode("ascii")}
+    if len(data) == HEAD_SIZE:
+        return {"length": 6, "status": "404", "imei": None, "cmd": None, "data": None}
+    text = data.decode("utf-8", "surrogateescape")
+    return {"length": int(text[:3]), "status": text[3:6], "imei": text[6:21], "cmd": text[21:23], "data": text[23:] or None}
+
+
+IMEI = Member(name="imei", meaning="IMEI of the device", pattern=r"\d{15}", privacy=Privacy.DEVICE, spec=FORMAT)
+LENGTH = Member(name="length", meaning="LEN of the frame", types=INTEGER, unit="byte", spec=FORMAT)
+CMD = Member(name="cmd", meaning="Command: HT, TN, QR, QD, ST", spec=FORMAT)
+
+
+def _status(*values: str) -> Member:
+    return Member(name="status", meaning="Status code", values=frozenset(values), spec="状态码说明")
+
+
+def _data(meaning: str, required: bool = False, pattern: str | None = None) -> Member:
+    return Member(
+        name="data",
+        meaning=meaning,
+        required=required,
+        types=(str,) if required else (str, type(None)),
+        pattern=pattern,
+        privacy=Privacy.VALUE,
+        spec=FORMAT,
+    )
+
+
+def _answer(fields: Any, data: Any) -> Verdict:
+    status = fields.get("status")
+    if status in ("300", "401"):
+        return Verdict.LOGIN_FAILED
+    if status in ("201", "202"):
+        return Verdict.FAILED
+    return Verdict.SILENT if status == "404" else Verdict.GOOD
+
+
+KEY = ("imei", "cmd")
+
+
+def _asked(cmd: str, name: str, answer: str, meaning: str, needs_data: bool) -> tuple[MessageType, MessageType]:
+    return (
+        MessageType(
+            kind=f"{cmd} request",
+            type=cmd,
+            name=name,
+            sender=DEVICE,
+            key=KEY,
+            answered_by=(f"{cmd} answer", "404"),
+            spec=FORMAT,
+            members=(LENGTH, _status("000"), IMEI, CMD, _data("none")),
+        ),
+        MessageType(
+            kind=f"{cmd} answer",
+            type=cmd,
+            name=answer,
+            sender=PEER,
+            key=KEY,
+            verdict=_answer,
+            spec=FORMAT,
+            members=(LENGTH, _status("200", "300", "401", "404"), IMEI, CMD, _data(meaning)),
+        ),
+    )
+
+
+def _commanded(cmd: str, name: str, meaning: str, needs_data: bool) -> tuple[MessageType, MessageType, MessageType]:
+    return (
+        MessageType(
+            kind=f"{cmd} request",
+            type=cmd,
+            name=name,
+            sender=PEER,
+            key=KEY,
+            answered_by=(f"{cmd} result",),
+            acknowledged_by=(f"{cmd} received",),
+            spec=FORMAT,
+            members=(LENGTH, _status("000"), IMEI, CMD, _data(meaning, needs_data, r"\d+" if needs_data else None)),
+        ),
+        MessageType(
+            kind=f"{cmd} result",
+            type=cmd,
+            name=f"{name} result",
+            sender=DEVICE,
+            key=KEY,
+            verdict=_answer,
+            spec=FORMAT,
+            members=(LENGTH, _status("200", "201", "202"), IMEI, CMD, _data("none")),
+        ),
+        MessageType(
+            kind=f"{cmd} received",
+            type=cmd,
+            name=f"{name} result received",
+            sender=PEER,
+            key=KEY,
+            spec=FORMAT,
+            members=(LENGTH, _status("200"), IMEI, CMD, _data("none")),
+        ),
+    )
+
+
+def _web(fields: Mapping[str, Any]) -> bool:
+    return fields.get("type") == "start"
+
+
+MESSAGES = {
+    row.kind: row
+    for row in (
+        *_asked("HT", "register", "register answer", "none", False),
+        *_asked("TN", "service phone", "service phone answer", "phone number", True),
+        *_asked("QR", "QR code", "QR code answer", "text of the QR code", True),
+        *_commanded("QD", "start", "seconds, or number of runs", True),
+        *_commanded("ST", "stop", "none", False),
+        MessageType(
+            kind="heartbeat",
+            type="heartbeat",
+            name="heartbeat",
+            sender=DEVICE,
+            spec="心跳包",
+            members=(Member(name="heartbeat", meaning="Up to 3 bytes: blank, 1, 0, AT", spec="心跳包"),),
+        ),
+        MessageType(
+            kind="404",
+            type="404",
+            name="connection unknown or bad format",
+            sender=PEER,
+            verdict=_answer,
+            unasked=True,
+            in_order=True,
+            spec="状态码说明",
+            members=(LENGTH, _status("404")),
+        ),
+        MessageType(
+            kind="command",
+            type="command",
+            name="web command",
+            sender=PEER,
+            key=("imei",),
+            spec=WEB,
+            members=(
+                IMEI,
+                Member(name="type", meaning="start or stop", values=frozenset({"start", "stop"}), spec=WEB),
+                Member(name="long", meaning="Seconds to run, zero padded", required=_web, pattern=r"\d+", unit="s", privacy=Privacy.VALUE, spec=WEB),
+            ),
+        ),
+    )
+}
+
+
+def classify(value: Any, sender: Party | None) -> Classified | None:
+    """A parsed frame: what it is depends on its command, its status and, for results and their acknowledgements, on who sent it."""
+    if type(value) is not dict:
+        return None
+    if "heartbeat" in value:
+        return Classified("heartbeat", value)
+    if "command" in value:
+        return _classify_command(value["command"])
+    cmd, status = value["cmd"], value["status"]
+    if cmd is None:
+        return Classified("404", value)
+    if cmd in ("QD", "ST"):
+        return Classified(f"{cmd} " + ("request" if status == "000" else "received" if sender is PEER else "result"), value)
+    if cmd in ("HT", "TN", "QR"):
+        return Classified(
+            f"{cmd} " + ("request" if status == "000" or (sender is DEVICE and status not in ("200", "300", "401", "404")) else "answer"), value
+        )
+    return Classified(cmd, value)
+
+
+def _classify_command(text: bytes) -> Classified | None:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return Classified("command", fields) if type(fields) is dict else None
+
+
+def identity(kind: str, fields: Any) -> dict[str, Any] | None:
+    imei = fields.get("imei")
+    return {"imei": imei} if isinstance(imei, str) and kind != "command" else None
+
+
+def registration(said: Said, session: Situation) -> Iterable[Finding]:
+    """Commands belong behind a successful HT (0.0.3: 加注册概念)."""
+    facts = session.facts
+    if said.kind == "HT answer":
+        if said.fields.get("status") == "200":
+            facts["registered"] = said.fields.get("imei")
+    elif said.kind in ("404",):
+        facts.pop("registered", None)
+    elif (
+        said.kind in ("TN request", "QR request", "QD request", "ST request")
+        and session.from_start
+        and "registered" not in facts
+        and not facts.get("was_registered")
+    ):
+        yield Finding("state.before-authentication", f"{said.fields.get('cmd')} before HT succeeded", once="before-authentication")
+    if "registered" in facts:
+        facts["was_registered"] = True
+
+
+def web_command(said: Said, session: Situation) -> Iterable[Finding]:
+    if said.kind == "command":
+        yield Finding("security.unauthenticated-command", f"{said.fields.get('type')} of {said.fields.get('imei')} without any authentication")
+
+
+RULES: tuple[Rule, ...] = (registration, web_command)
+
+PROTOCOL = ApplicationProtocol(
+    name="imei-tcp",
+    title="imei-tcp device server",
+    document="002_5e0dc06de6467005.txt",
+    prefix="imei",
+    carriers=("tcp",),
+    ports=(12306,),
+    framing=Frames(cut, parse),
+    messages=MESSAGES,
+    classify=classify,
+    identity=identity,
+    device_id=lambda names: str(names["imei"]),
+    server_kinds=frozenset({"command"}),
+    rules=RULES,
+    heartbeat=Heartbeat(frozenset({"heartbeat"}), lambda facts: 60.0, reference="心跳包"),
+)
