@@ -18,11 +18,12 @@ class Unit(NamedTuple):
     time_ns: int
     """the latest of those packets'"""
     carrier: dict[str, object] | None
-    """the report's `carrier` of the message: MQTT topic, qos, retain, dup, packet_id; CoAP type, code, message_id, token, uri; HTTP method, target, status"""
+    """the report's `carrier` of the message: MQTT topic, qos, retain, dup, packet_id; CoAP type, code, message_id, token, uri;
+    HTTP method, target, status"""
     serial: int = 0
-    """CoAP: numbers units, so that repeats and resets can name them"""
+    """CoAP and MQTT: numbers units, so that repeats and resets can name them; 0: none"""
     repeats: int | None = None
-    """CoAP: serial of the unit that this one repeats (same endpoint and message ID within EXCHANGE_LIFETIME, 247 s)"""
+    """Serial of the unit that this one repeats (CoAP: same endpoint and message ID within 247 s; MQTT: DUP and the same packet id)"""
 
 
 class Note(NamedTuple):
