@@ -1,0 +1,1 @@
+"""What happens in each sample capture, told message by message."""
