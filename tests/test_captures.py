@@ -93,7 +93,7 @@ MESSAGES = [  # bytes as the documents print them
     pytest.param(frame("QR", "200", IMEI, "http://csgxjk.com/qrcode/dev/16"),
                  b"054200123456787654321QRhttp://csgxjk.com/qrcode/dev/16", id="imei-tcp, QR"),
     pytest.param(web_command(IMEI, "start", "0500"),
-                 b'command{"imei":IMEI,"type":"start","long":"0500"}', id="imei-tcp, web"),
+                 b'command{"imei":"123456787654321","type":"start","long":"0500"}', id="imei-tcp, web"),
     pytest.param(coap.message(coap.Type.CON, coap.POST, 0x1234, b"\x01", path=("device", "uplink")),
                  bytes.fromhex("41021234 01 b6") + b"device\x06uplink", id="CoAP"),
     pytest.param(coap.Block(2, True, 256).encode(), b"\x2c", id="CoAP block 2, more, 256 bytes"),
