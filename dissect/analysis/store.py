@@ -29,7 +29,7 @@ from dissect.analysis.records import (
     ExchangeBody,
 )
 from dissect.columns import OVERFLOW, Rows, Texts
-from dissect.jsontext import decode, encode
+from dissect.jsonwrite import decode, encode
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 from dissect.spool import Spool
 

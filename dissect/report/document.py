@@ -11,7 +11,7 @@ import msgspec
 from dissect import __version__
 from dissect.analysis import Analysis
 from dissect.analysis.records import RawBody
-from dissect.jsontext import encode
+from dissect.jsonwrite import encode
 from dissect.model import SCHEMA, Session, Source, Tool
 from dissect.report.totals import totals_of
 

@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from dissect.jsontext import encode
+from dissect.analysis.records import SEVERITY_CODE
+from dissect.jsonwrite import encode
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 
 
@@ -19,6 +20,8 @@ class NdjsonSink:
         self._out = out
         self._messages = messages
         self._flush_each = flush_each
+        self.worst = 0
+        """the highest severity written, 0 none"""
 
     def flush(self) -> None:
         self._out.flush()
@@ -50,6 +53,7 @@ class NdjsonSink:
         self._write_in(b"exchange", session, encode(exchange))
 
     def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:
+        self.worst = max(self.worst, SEVERITY_CODE[anomaly.severity])
         self._write_in(b"anomaly", session, encode(anomaly))
 
     def finish(self, source: Source, totals: Totals) -> None:

@@ -1,0 +1,26 @@
+"""The table of commands. Nothing here loads a command: `dissect --help` shows this table alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One command; the module `dissect.cli.<name>` carries it out."""
+
+    name: str
+    help: str
+    """one line"""
+    example: str
+    """a whole command line, shown by its --help"""
+
+
+COMMANDS = (
+    Command("report", "the report of captures as JSON, or as a stream of lines", "dissect report capture.pcapng --keys keys.toml -o report.json"),
+    Command("show", "one line a message; -v its tree of fields, -x its bytes", "dissect show capture.pcapng --keys keys.toml -v"),
+    Command("streams", "every TCP and UDP conversation and what it was taken for", "dissect streams capture.pcapng --follow 3 --direction a-b"),
+    Command("protocols", "the protocols it knows, with the fields of each", "dissect protocols fogslink"),
+    Command("anomalies", "the catalogue of anomalies", "dissect anomalies"),
+    Command("schema", "the JSON Schema of the report", "dissect schema > report.schema.json"),
+)
+"""in the order of `dissect --help`"""

@@ -1,0 +1,98 @@
+"""From arguments to a command and from its failures to an exit status. The one place that catches what a user can mend."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from dissect import __version__
+from dissect.cli.commands import COMMANDS
+from dissect.errors import DissectError, UsageError
+
+DONE, FAILED, WRONG_USAGE, ANOMALY_FOUND = 0, 1, 2, 3
+"""exit statuses (cli.md)"""
+
+STATUSES = "exit status: 0 done, 1 the work failed, 2 wrong usage, 3 an anomaly as asked for with --fail-on was found"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line; returns its exit status, or leaves with SystemExit for --help and wrong usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a locale cannot write is escaped, never a failure
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(words)
+    except UsageError as error:
+        return _say(error, WRONG_USAGE)
+    except DissectError as error:
+        return _say(error, FAILED)
+    except BrokenPipeError:
+        return _closed_pipe()
+    except KeyboardInterrupt:
+        return _say("interrupted", FAILED)
+    except OSError as error:
+        return _say(f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
+    except MemoryError:
+        return _say("not enough memory; --format ndjson needs the least", FAILED)
+
+
+def _run(words: list[str]) -> int:
+    parser, chosen = _parsers(words)
+    arguments = parser.parse_args(words)
+    if chosen is None:
+        parser.error("a command is needed; `dissect --help` lists them")
+    status: int = importlib.import_module(f"dissect.cli.{chosen}").run(arguments)
+    sys.stdout.flush()
+    return status
+
+
+def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, str | None]:
+    """The parser of a command line, complete for the command that it names, and that command."""
+    parser = _Parser(prog="dissect", description="Dissects captures of five IoT protocols: messages, exchanges, anomalies.",
+                     epilog=STATUSES + "; `dissect COMMAND --help` shows a command's options and an example")
+    parser.add_argument("--version", action="version", version=f"dissect {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    names = [command.name for command in COMMANDS]
+    for command in COMMANDS:
+        own = commands.add_parser(command.name, help=command.help, description=command.help[0].upper() + command.help[1:] + ".",
+                                  epilog=f"example: {command.example}")
+        if command.name == chosen:
+            importlib.import_module(f"dissect.cli.{chosen}").add_arguments(own)
+    return parser, chosen if chosen in names else None
+
+
+class _Parser(argparse.ArgumentParser):
+    """No abbreviated options: a longer one that comes later would change what they mean."""
+
+    def __init__(self, *args: object, **named: object) -> None:
+        named["allow_abbrev"] = False
+        super().__init__(*args, **named)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        from dissect.text import clean
+
+        self.exit(WRONG_USAGE, f"{self.prog}: {clean(message)} (see {self.prog} --help)\n")
+
+
+def _say(error: object, status: int) -> int:
+    from dissect.text import clean
+
+    try:
+        sys.stdout.flush()
+        print(f"dissect: {clean(str(error))}", file=sys.stderr)
+    except BrokenPipeError:
+        return _closed_pipe()
+    return status
+
+
+def _closed_pipe() -> int:
+    """Whoever read our output has seen enough (`| head`): that is an end, not a failure, and needs no words."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return DONE

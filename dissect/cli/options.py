@@ -1,0 +1,101 @@
+"""Groups of options that several commands share, and the values that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from dissect.errors import UsageError
+from dissect.options import DecodeAs, Options
+from dissect.timefmt import parse_seconds, parse_time
+
+T = TypeVar("T")
+
+SEVERITIES = ("note", "warning", "error")
+
+
+def _value(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """*parse* as argparse wants it: the sentence of a ValueError becomes the message."""
+    def read(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return read
+
+
+def add_captures(parser: argparse.ArgumentParser) -> None:
+    """CAPTURE... alone."""
+    parser.add_argument("captures", nargs="+", metavar="CAPTURE",
+                        help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
+
+
+def add_analysis(parser: argparse.ArgumentParser) -> None:
+    """What says how captures are analysed; `options_of` reads it."""
+    group = parser.add_argument_group("analysis")
+    group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
+    add_selection(group)
+    group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=_value(_deadline),
+                       help="the time an answer may take, for example clife-lan=10s (repeatable)")
+
+
+def add_selection(group: argparse._ActionsContainer) -> None:
+    """What says which packets are used, and as what."""
+    group.add_argument("--decode-as", metavar="tcp:PORT=PROTOCOL", action="append", default=[], type=_value(_decode_as),
+                       help="take conversations with this port for this protocol (repeatable)")
+    group.add_argument("--from", dest="from_ns", metavar="TIME", type=_value(parse_time),
+                       help="use packets from this time on (RFC 3339; UTC without zone)")
+    group.add_argument("--to", dest="to_ns", metavar="TIME", type=_value(parse_time), help="use packets up to this time")
+
+
+def add_fail_on(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fail-on", choices=SEVERITIES, metavar="LEVEL", help="exit status 3 when an anomaly of this level or above is found: "
+                        + ", ".join(SEVERITIES))
+
+
+def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_bytes: bool = False) -> Options:
+    """The options that `add_analysis` added. Raises UsageError, KeysError."""
+    from_ns, to_ns = arguments.from_ns, arguments.to_ns
+    if from_ns is not None and to_ns is not None and from_ns > to_ns:
+        raise UsageError("--from is later than --to: no packet lies between them")
+    known = _protocol_names()
+    decode_as: list[DecodeAs] = arguments.decode_as
+    deadlines: list[tuple[str, float]] = getattr(arguments, "deadline", [])
+    for option, name in (*(("--decode-as", entry.protocol) for entry in decode_as), *(("--deadline", name) for name, _ in deadlines)):
+        if name not in known:
+            raise UsageError(f"{option}: no protocol is called {name!r}; known are {', '.join(known)}")
+    keys = None
+    if getattr(arguments, "keys", None) is not None:
+        from dissect.cli.notices import warn
+        from dissect.keys import load_keys
+
+        keys = load_keys(arguments.keys)
+        for text in keys.warnings:
+            warn(text)
+    return Options(keys=keys, decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, streaming=streaming,
+                   keep_bytes=keep_bytes)
+
+
+def _protocol_names() -> list[str]:
+    from grammars.registry import PROTOCOLS
+
+    return list(PROTOCOLS)
+
+
+_DECODE_AS = re.compile(r"(tcp|udp):(\d{1,5})=([\w-]+)", re.ASCII)
+
+
+def _decode_as(text: str) -> DecodeAs:
+    parts = _DECODE_AS.fullmatch(text)
+    if not parts or not 0 < int(parts[2]) < 65536:
+        raise ValueError(f"{text!r} is not of the form tcp:9000=fogslink or udp:5683=clife-lan")
+    return DecodeAs(parts[1], int(parts[2]), parts[3])
+
+
+def _deadline(text: str) -> tuple[str, float]:
+    name, equals, seconds = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"{text!r} is not of the form clife-lan=10s")
+    return name, parse_seconds(seconds)

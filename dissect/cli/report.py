@@ -1,0 +1,53 @@
+"""`dissect report`: the JSON report, or its stream of lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dissect.cli.options import add_analysis, add_captures, add_fail_on
+from dissect.cli.output import output
+
+FORMATS = ("json", "ndjson")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_captures(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it there instead of to stdout (-)")
+    parser.add_argument("--format", choices=FORMATS, default="json",
+                        help="json (default): one document; ndjson: an object a line, as things become known")
+    parser.add_argument("--no-messages", dest="messages", action="store_false", help="leave the bodies of messages out")
+    parser.add_argument("--summary", action="store_true", help="say in short on stderr what was found, also when that is no terminal")
+    add_fail_on(parser)
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with output(arguments.output, arguments.captures) as out:
+        if arguments.format == "ndjson":
+            return _stream(arguments, out)
+        from dissect.cli.work import analysis_of, exit_status
+        from dissect.report import write_json
+
+        analysis = analysis_of(arguments)
+        write_json(analysis, out, arguments.messages)
+    if arguments.summary or (arguments.output not in (None, "-") and sys.stderr.isatty()):
+        from dissect.cli.summary import summary
+
+        for line in summary(analysis):
+            print(line, file=sys.stderr)
+    status = exit_status(analysis, arguments.fail_on)
+    analysis.close()
+    return status
+
+
+def _stream(arguments: argparse.Namespace, out: object) -> int:
+    from typing import BinaryIO, cast
+
+    from dissect.cli.options import SEVERITIES
+    from dissect.cli.work import analyse_into
+    from dissect.report import NdjsonSink
+
+    sink = NdjsonSink(cast(BinaryIO, out), arguments.messages)
+    analyse_into(sink, arguments, streaming=True)
+    return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0

@@ -1,0 +1,95 @@
+"""The filter fields: one row a name, derived from the tables of the protocols, and those that every message has.
+
+`dissect protocols`, the filter language and the interface read this; nothing here is typed a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from grammars.registry import PROTOCOLS
+from grammars.vocabulary import ApplicationProtocol, Member
+
+TYPE_NAMES = {str: "text", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array", type(None): "null"}
+
+
+class Field(NamedTuple):
+    """One name that a filter may use. Arrays are transparent: `fogslink.eqData.eVal` is any entry's."""
+
+    name: str
+    types: tuple[str, ...]
+    meaning: str
+    unit: str = ""
+    section: str = ""
+    """of the protocol's document"""
+
+
+GENERAL = (
+    Field("frame.number", ("integer",), "Number of the packet that completed the message, in its file"),
+    Field("frame.time", ("time",), "Time of that packet"),
+    Field("ip.addr", ("address",), "Address of either end"),
+    Field("tcp.port", ("integer",), "TCP port of either end"),
+    Field("udp.port", ("integer",), "UDP port of either end"),
+    Field("session.id", ("integer",), "Number of the session"),
+    Field("message.id", ("integer",), "Number of the message in the report"),
+    Field("message.type", ("text",), "Type of the message, as in the report"),
+    Field("message.name", ("text",), "Name of the message, as in the report"),
+    Field("message.direction", ("text",), "up: from the device; down: towards it"),
+    Field("message.size", ("integer",), "Bytes of the message itself", "byte"),
+    Field("device.id", ("text",), "Device that the message is from or for"),
+    Field("exchange.status", ("text",), "How its exchange ended: ok, error, late, timeout, pending"),
+    Field("exchange.latency_ms", ("number",), "Time from the last attempt to the response", "ms"),
+    Field("exchange.operation", ("text",), "Name of its exchange"),
+    Field("anomaly.code", ("text",), "Code of an anomaly that names it"),
+    Field("anomaly.severity", ("severity",), "Severity of an anomaly that names it: note, warning, error"),
+    Field("mqtt.topic", ("text",), "Topic of the PUBLISH that carried it"),
+    Field("mqtt.clientid", ("text",), "Client id of its MQTT connection"),
+    Field("coap.token", ("text",), "Token of the CoAP message that carried it"),
+    Field("coap.mid", ("integer",), "Message ID of the CoAP message that carried it"),
+    Field("http.uri", ("text",), "Target of the HTTP request that carried it"),
+)
+"""what every message has, whatever its protocol"""
+
+
+def fields_of(protocol: ApplicationProtocol) -> tuple[Field, ...]:
+    """The rows of *protocol*, each name once, in the order of its tables."""
+    rows: dict[str, Field] = {}
+    for name, member in _named(protocol):
+        types = tuple(dict.fromkeys(TYPE_NAMES.get(kind, kind.__name__) for kind in member.types))
+        before = rows.get(name)
+        if before is None:
+            rows[name] = Field(name, types, member.meaning, member.unit, member.spec)
+        elif not set(types) <= set(before.types):
+            rows[name] = before._replace(types=tuple(dict.fromkeys(before.types + types)))
+    return tuple(rows.values())
+
+
+@cache
+def all_fields() -> dict[str, Field]:
+    """Every field by name: general ones, protocols by their names, and the fields of each protocol."""
+    rows = {row.name: row for row in GENERAL}
+    for protocol in PROTOCOLS.values():
+        for name in (protocol.name, protocol.prefix):
+            rows.setdefault(name, Field(name, ("protocol",), f"Any message of {protocol.title}"))
+        for row in fields_of(protocol):
+            rows.setdefault(row.name, row)
+    return rows
+
+
+def _named(protocol: ApplicationProtocol) -> Iterator[tuple[str, Member]]:
+    yield from _paths(protocol.prefix, (*protocol.envelope, *protocol.extra_fields))
+    for message in protocol.messages.values():
+        yield from _paths(protocol.prefix, message.members)
+        if message.data is not None:
+            yield from _paths(f"{protocol.prefix}.data", message.data)
+
+
+def _paths(prefix: str, members: Iterable[Member]) -> Iterator[tuple[str, Member]]:
+    for member in members:
+        name = f"{prefix}.{member.name}"
+        yield name, member
+        yield from _paths(name, member.members)
+        if member.item is not None:
+            yield from _paths(name, member.item.members)

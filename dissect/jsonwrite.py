@@ -1,0 +1,81 @@
+"""JSON out: msgspec where it can, else a slower writer for the few values that it refuses or would change.
+
+Packets hold them: lone surrogates (written as their escape), numbers beyond a double (read by Python as infinity).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+_fast = msgspec.json.Encoder().encode
+
+
+def encode(value: Any) -> bytes:
+    """*value* (a structure of `dissect.model` or plain JSON values) as UTF-8 JSON on one line.
+
+    An infinity must not stand in *value* outside of a `msgspec.Raw` (see `raw`): the fast writer would make it null.
+    """
+    try:
+        return _fast(value)
+    except (UnicodeEncodeError, OverflowError, RecursionError):  # a lone surrogate; an integer of thousands of digits; nesting
+        return strict(value)
+
+
+def raw(value: Any) -> msgspec.Raw:
+    """What Python's json read where msgspec refused, as a member that every writer copies unchanged."""
+    return msgspec.Raw(strict(value))
+
+
+def strict(value: Any) -> bytes:
+    """As `encode`, by the slow writer: any depth, lone surrogates as escapes, infinities as 1e999."""
+    out: list[bytes] = []
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is _Text:
+            out.append(item)
+        elif isinstance(item, msgspec.Raw):
+            out.append(bytes(item))
+        elif isinstance(item, Enum):
+            waiting.append(item.value)
+        elif isinstance(item, float) and not math.isfinite(item):
+            out.append(b"null" if math.isnan(item) else b"1e999" if item > 0 else b"-1e999")
+        elif isinstance(item, msgspec.Struct):
+            members = zip(item.__struct_encode_fields__, (getattr(item, name) for name in item.__struct_fields__), strict=True)
+            waiting.extend(_object(members))
+        elif isinstance(item, dict):
+            waiting.extend(_object(item.items()))
+        elif isinstance(item, list | tuple):
+            parts: list[Any] = [_Text(b"]")]
+            for index in range(len(item) - 1, -1, -1):
+                parts += (item[index], _Text(b",")) if index else (item[index],)
+            waiting.extend([*parts, _Text(b"[")])
+        else:
+            out.append(json.dumps(item).encode("ascii"))
+    return b"".join(out)
+
+
+class _Text(bytes):
+    """Output as it is, between values that still wait to be written."""
+
+
+def _object(members: Any) -> list[Any]:
+    """The parts of an object, last first."""
+    parts: list[Any] = [_Text(b"{")]
+    for index, (name, member) in enumerate(members):
+        parts += (_Text((b"," if index else b"") + json.dumps(name).encode("ascii") + b":"), member)
+    parts.append(_Text(b"}"))
+    return parts[::-1]
+
+
+def decode(data: bytes) -> Any:
+    """Plain values of JSON that `encode` wrote, lone surrogates included."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return json.loads(data)

@@ -1,0 +1,91 @@
+"""One line a message, tshark-like: number, time, device and peer, protocol, type and name, key, size, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dissect.analysis import Analysis
+from dissect.model import Endpoint, Exchange, Message, Session
+from dissect.show.times import time_column
+from dissect.text import clean, column
+
+NAMED_ANOMALIES = 4
+"""codes shown on a line; of the rest only their number"""
+
+END_WIDTH = 21
+"""cells of an IPv4 address with port; a longer end pushes the rest of its line to the right"""
+
+
+def end(endpoint: Endpoint) -> str:
+    """Address and port, an IPv6 address in brackets."""
+    return f"[{endpoint.address}]:{endpoint.port}" if ":" in endpoint.address else f"{endpoint.address}:{endpoint.port}"
+
+
+class Lines:
+    """The lines of a finished analysis."""
+
+    def __init__(self, analysis: Analysis, time_form: str = "relative") -> None:
+        self._analysis = analysis
+        self.order = [int(index) for index in analysis.order()]
+        """indexes of the messages in the order of lines"""
+        first_ns = int(analysis.columns.value(self.order[0], "time_ns")) if self.order else 0
+        digits = len(analysis.message_at(self.order[0]).time.partition(".")[2]) - 1 if self.order else 6
+        self._time = time_column(time_form, first_ns, max(digits, 0))
+        self._ends: dict[int, tuple[str, str, str]] = {}
+        self._number_width = max(len(str(len(self.order))), 3)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.line, self.order)
+
+    def line(self, index: int) -> str:
+        """Call it for one message after the other: a time may be shown as the difference to the one before."""
+        analysis = self._analysis
+        message = analysis.message_at(index)
+        session = analysis.columns.value(index, "session")
+        device, peer, protocol = self._ends.get(session) or self._ends_of(analysis.sessions[session])
+        arrow = "->" if message.direction == "up" else "<-"
+        time = self._time(analysis.columns.value(index, "time_ns"))
+        parts = [f"{message.id:>{self._number_width}} {time:>11} {device} {arrow} {peer} {protocol}", _what(message)]
+        if message.key:
+            parts.append(" ".join(f"{clean(name)}={clean(str(value), 64)}" for name, value in message.key.items()))
+        parts.append(f"{message.size} B")
+        parts += self._marks(index, message)
+        return clean("  ".join(parts))
+
+    def _ends_of(self, session: Session) -> tuple[str, str, str]:
+        ends = self._ends[session.id] = (column(end(session.device), max(END_WIDTH, len(end(session.device)))),
+                                         column(end(session.peer), max(END_WIDTH, len(end(session.peer)))), column(session.protocol, 11))
+        return ends
+
+    def _marks(self, index: int, message: Message) -> Iterator[str]:
+        if message.encryption is not None:
+            yield f"[{message.encryption.status}]"
+        if message.duplicate_of is not None:
+            yield f"[duplicate of {message.duplicate_of}]"
+        at = self._analysis.exchange_of(index)
+        if at is not None:
+            yield f"[{_part(message.id, self._analysis.exchange_at(at))}]"
+        found = self._analysis.anomalies_of(index)
+        for anomaly in map(self._analysis.anomaly_at, found[:NAMED_ANOMALIES]):
+            yield f"!{anomaly.severity} {anomaly.code}"
+        if len(found) > NAMED_ANOMALIES:
+            yield f"!{len(found) - NAMED_ANOMALIES} more"
+
+
+def _what(message: Message) -> str:
+    if message.raw_b64 is not None:
+        return "malformed"
+    return " ".join(clean(text, 128) for text in (message.type, message.name) if text)
+
+
+def _part(ident: int, exchange: Exchange) -> str:
+    """What message *ident* is to its exchange."""
+    latency = "" if exchange.latency_ms is None else f" in {exchange.latency_ms:.3f} ms"
+    if ident == exchange.response:
+        return f"answers {exchange.attempts[-1]}, {exchange.status}{latency}"
+    if ident == exchange.acknowledgement:
+        return f"acknowledges {exchange.response if exchange.response is not None else exchange.request}"
+    if ident in exchange.intermediate:
+        return f"progress of {exchange.request}"
+    again = "" if ident == exchange.request else f"again {exchange.request}, "
+    return f"{again}{exchange.status}" + (f", answered by {exchange.response}" if exchange.response is not None else "")
