@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from construct import Construct, FormatField, Int16ub, Int16ul, Int32sb, Int32sl, Int32ub, Int32ul, Struct
 
@@ -12,7 +12,7 @@ from grammars.vocabulary import Doc
 class ByteOrder(NamedTuple):
     """How one byte order spells integers."""
 
-    name: str
+    name: Literal["little", "big"]
     u16: FormatField
     u32: FormatField
     s32: FormatField

@@ -148,7 +148,7 @@ def _code(subcon: Construct) -> tuple[str | None, str]:
     """The struct code of a leaf and its byte order ("" where it has none); code None: it is not fixed."""
     if isinstance(subcon, FormatField):
         order = subcon.fmtstr[0]
-        return subcon.fmtstr[1:], "" if subcon.length == 1 else {"=": "<", "@": "<"}.get(order, order)
+        return subcon.fmtstr[1:].replace("L", "I").replace("l", "i"), "" if subcon.length == 1 else {"=": "<", "@": "<"}.get(order, order)
     if _is_bits(subcon):
         size = subcon.sizeof()
         return _INTEGER_CODES.get(size), ">" if size > 1 else ""

@@ -1,0 +1,86 @@
+"""What the readers of the file formats have in common, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from dissect.capture.batch import Batch
+from dissect.capture.inflate import ByteSource
+from dissect.errors import CaptureError
+
+MAXIMUM_DAMAGES = 16
+"""Places of damage told of in one file; further ones are passed over as silently as they are found"""
+
+
+class Damage(NamedTuple):
+    """A place of a file that could not be read."""
+
+    file: int
+    text: str
+    packet: int
+    """number of the last packet before it; 0: none"""
+    time_ns: int
+    """of that packet; 0 when there is none"""
+
+
+class Placed(NamedTuple):
+    """A batch and where its buffer begins in the plain bytes of its file."""
+
+    batch: Batch
+    base: int
+
+
+class Reader(Protocol):
+    """Reads one file, once, in order."""
+
+    format: str
+    digits: int
+    """of a second's fraction: 6 or 9"""
+    damages: list[Damage]
+    dropped: int
+    secrets: list[tuple[int, bytes]]
+    """kind and bytes of decryption secrets blocks"""
+    interfaces: list[str]
+    """names, where a file tells them"""
+
+    def link_types(self) -> list[int]:
+        """Of the interfaces, in order of description."""
+
+    def batches(self) -> Iterator[Placed]: ...
+
+
+class Progress:
+    """Where a reader is: what a Damage needs to name its place."""
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+        self.packets = 0
+        self.time_ns = 0
+        self.damages: list[Damage] = []
+
+    def damage(self, text: str, pending: int = 0, time_ns: int | None = None) -> None:
+        """*pending*: packets read that are in no batch yet."""
+        if len(self.damages) < MAXIMUM_DAMAGES:
+            self.damages.append(Damage(self.file, text, self.packets + pending, self.time_ns if time_ns is None else time_ns))
+
+
+_OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (b"GMBU", "a Network Monitor file"), (b"RTSS", "a Network Monitor file"),
+           (b"TRSNIFF", "a Sniffer file"), (b"XCP\0", "a NetXRay file"), (b"\x4d\x3c\x2b\x1a", "no pcapng file with a whole section header"),
+           (b"iptrace ", "an iptrace file"))
+
+
+def open_reader(name: str, file: int, source: ByteSource) -> Reader:
+    """The reader of what *source* holds. Raises CaptureError when that is neither pcap nor pcapng."""
+    from dissect.capture.pcap import PcapReader, is_pcap
+    from dissect.capture.pcapng import PcapngReader, is_pcapng
+
+    head = source.read(28)
+    if is_pcap(head):
+        return PcapReader(name, file, source, head)
+    if is_pcapng(head):
+        return PcapngReader(name, file, source, head)
+    if not head:
+        raise CaptureError(f"{name}: {source.problem or 'it is empty'}, no capture")
+    what = next((text for magic, text in _OTHERS if head.startswith(magic)), "neither pcap nor pcapng")
+    raise CaptureError(f"{name}: {what}; --engine tshark reads what Wireshark knows")
