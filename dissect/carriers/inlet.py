@@ -63,3 +63,20 @@ class Inlet:
         self._parts = []
         self._marks = []
         self.size = 0
+
+    def move(self, other: Inlet, count: int) -> None:
+        """Hand the first *count* bytes, with their packets, over to *other*."""
+        if count >= self.size:
+            other._parts += self._parts
+            other._marks += self._marks
+            other.size += self.size
+            self.clear()
+            return
+        data, left = self.front(), count
+        for length, packet, time_ns in self._marks:
+            if left <= 0:
+                break
+            start = count - left
+            other.append(data[start:start + min(left, length)], packet, time_ns)
+            left -= length
+        self.drop(count)

@@ -18,7 +18,6 @@ from dissect.carriers.mqtt_wire import (
     CONNECT,
     INCOMPLETE,
     KINDS,
-    LEVEL_5_0,
     MALFORMED,
     PUBLISH,
     Malformed,
@@ -28,6 +27,7 @@ from dissect.carriers.mqtt_wire import (
 )
 from dissect.carriers.mqtt_wire import connect as read_connect
 from dissect.carriers.mqtt_wire import publish as read_publish
+from grammars.mqtt import LEVEL_5_0, RESERVED_FLAGS
 
 MAX_PACKET = 16 << 20
 """A longer packet is counted and stepped over, its payload is not kept."""
@@ -49,7 +49,7 @@ _UNLIKELY_TOPIC = re.compile(r"[\x00-\x1f\x7f+#\ufffe\uffff]")
 _UNLIKELY_TOPIC_BYTES = re.compile(rb"[\x00-\x1f\x7f+#\xc0\xc1\xf5-\xff]")
 _FROM_CLIENT = frozenset(KINDS.index(kind) for kind in ("CONNECT", "SUBSCRIBE", "UNSUBSCRIBE", "PINGREQ"))
 _FROM_SERVER = frozenset(KINDS.index(kind) for kind in ("CONNACK", "SUBACK", "UNSUBACK", "PINGRESP"))
-_RESERVED_FLAGS = {kind: 2 if KINDS[kind] in ("PUBREL", "SUBSCRIBE", "UNSUBSCRIBE") else 0 for kind in range(1, 16) if kind != PUBLISH}
+_RESERVED_FLAGS = {int(kind): flags for kind, flags in RESERVED_FLAGS.items()}
 
 Sent = dict[int, tuple[int, int]]
 """packet identifier: (serial, hash of topic and payload) of the PUBLISH that used it last"""

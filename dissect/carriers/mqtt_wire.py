@@ -5,26 +5,27 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-KINDS = ("", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ",
-         "PINGRESP", "DISCONNECT", "AUTH")
-"""By control packet type; 0 is none (grammars.mqtt.Kind, without loading Construct)."""
-CONNECT, CONNACK, PUBLISH = 1, 2, 3
-LEVEL_5_0 = 5
+from grammars import mqtt as grammar
+from grammars.mqtt import LEVEL_5_0, Kind, PropertyKind
+
+KINDS = ("", *(kind.name for kind in Kind))
+"""By control packet type; 0 is none"""
+CONNECT, CONNACK, PUBLISH = int(Kind.CONNECT), int(Kind.CONNACK), int(Kind.PUBLISH)
 MALFORMED = -1
 INCOMPLETE = 0
 
 _SHORT = Struct(">H").unpack_from
-# Formats of the properties (grammars.mqtt.PROPERTY_FORMATS): bytes of a fixed one, or what kind of other
 _VARIABLE, _TEXT, _BINARY, _PAIR = -1, -2, -3, -4
-PROPERTY_WIDTHS = {
-    0x01: 1, 0x02: 4, 0x03: _TEXT, 0x08: _TEXT, 0x09: _BINARY, 0x0B: _VARIABLE, 0x11: 4, 0x12: _TEXT, 0x13: 2, 0x15: _TEXT, 0x16: _BINARY,
-    0x17: 1, 0x18: 4, 0x19: 1, 0x1A: _TEXT, 0x1C: _TEXT, 0x1F: _TEXT, 0x21: 2, 0x22: 2, 0x23: 2, 0x24: 1, 0x25: 1, 0x26: _PAIR,
-    0x27: 4, 0x28: 1, 0x29: 1, 0x2A: 1,
-}
-PUBLISH_PROPERTIES = frozenset((0x01, 0x02, 0x03, 0x08, 0x09, 0x0B, 0x23, 0x26))
+_WIDTH_OF_FORMAT = {id(grammar.VARIABLE_INTEGER): _VARIABLE, id(grammar.TEXT): _TEXT, id(grammar.BINARY): _BINARY,
+                    id(grammar.PROPERTY_FORMATS[PropertyKind.USER_PROPERTY]): _PAIR}
+PROPERTY_WIDTHS: dict[int, int] = {
+    int(kind): _WIDTH_OF_FORMAT.get(id(form)) or form.sizeof() for kind, form in grammar.PROPERTY_FORMATS.items()}
+"""By identifier: bytes of a fixed format, or which other format"""
+PUBLISH_PROPERTIES = frozenset(int(kind) for kind in (
+    PropertyKind.PAYLOAD_FORMAT_INDICATOR, PropertyKind.MESSAGE_EXPIRY_INTERVAL, PropertyKind.CONTENT_TYPE, PropertyKind.RESPONSE_TOPIC,
+    PropertyKind.CORRELATION_DATA, PropertyKind.SUBSCRIPTION_IDENTIFIER, PropertyKind.TOPIC_ALIAS, PropertyKind.USER_PROPERTY))
 """Properties that a PUBLISH may hold (5.0, 2.2.2.2): tells 5.0 from 3.1.1 where no CONNECT was seen."""
-TOPIC_ALIAS = 0x23
-ASSIGNED_CLIENT_IDENTIFIER = 0x12
+TOPIC_ALIAS, ASSIGNED_CLIENT_IDENTIFIER = int(PropertyKind.TOPIC_ALIAS), int(PropertyKind.ASSIGNED_CLIENT_IDENTIFIER)
 Properties = dict[int, object]
 
 
