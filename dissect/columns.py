@@ -29,7 +29,7 @@ class Rows:
         self._size = self._row.size
         self._pack = self._row.pack_into
         self._offset = {name: Struct("<" + codes[:index]).size for index, (name, _) in enumerate(columns)}
-        self._cell = {name: Struct("<" + code) for name, code in columns}
+        self._cell = {name: (Struct("<" + code), self._offset[name]) for name, code in columns}
         self._dtype = {"names": list(self.names), "formats": [_DTYPE[code] for code in codes], "offsets": list(self._offset.values()),
                        "itemsize": self._size}
         self._chunks: list[bytearray] = []
@@ -63,14 +63,16 @@ class Rows:
         if not 0 <= index < self._count:
             raise IndexError(f"row {index} of {self._count}")
         chunk, row = divmod(index, CHUNK_ROWS)
-        return self._cell[name].unpack_from(self._chunks[chunk], row * self._size + self._offset[name])[0]
+        cell, offset = self._cell[name]
+        return cell.unpack_from(self._chunks[chunk], row * self._size + offset)[0]
 
     def set(self, index: int, name: str, value: float) -> None:
         """Change one cell. Raises IndexError."""
         if not 0 <= index < self._count:
             raise IndexError(f"row {index} of {self._count}")
         chunk, row = divmod(index, CHUNK_ROWS)
-        self._cell[name].pack_into(self._chunks[chunk], row * self._size + self._offset[name], value)
+        cell, offset = self._cell[name]
+        cell.pack_into(self._chunks[chunk], row * self._size + offset, value)
 
     def column(self, name: str, start: int = 0, stop: int | None = None) -> numpy.ndarray[Any, Any]:
         """The cells *start* to *stop* (default: all rows counted now) of one column, as a copy."""

@@ -12,22 +12,24 @@ from dissect.model import JSON, Encryption, Severity, Status
 MESSAGES = (
     ("time_ns", "q"), ("id", "I"), ("session", "I"), ("type", "I"), ("name", "I"), ("direction", "B"), ("severity", "B"), ("file", "H"),
     ("frame", "Q"), ("size", "I"), ("exchange", "I"), ("device", "I"), ("duplicate_of", "I"), ("offset", "Q"), ("length", "I"),
-    ("raw_offset", "Q"), ("raw_length", "I"), ("plain_length", "I"),
 )
 """Columns of messages, by index in order of arrival.
 
 id: as the sink was given it. type, name: numbers in the tables of those texts. direction: 0 up, 1 down. severity: the worst of the
 anomalies that name it, 0 none. file, frame: where its last byte came from. exchange: number of its exchange by arrival, from 1,
 0 none. device: number in the table of devices. duplicate_of: number of the message by arrival, from 1, 0 none. offset, length: its
-JSON in the spool. raw_offset, raw_length, plain_length: its bytes and, behind them, its plaintext (length + 1; 0 none).
+JSON in the spool.
 """
+
+BYTES = (("offset", "Q"), ("raw_length", "I"), ("plain_length", "I"))
+"""Columns beside those of messages when bytes are kept: the message's own bytes and, behind them, its plaintext (length + 1; 0 none)."""
 
 EXCHANGES = (
     ("id", "I"), ("session", "I"), ("request", "I"), ("response", "I"), ("acknowledgement", "I"), ("status", "B"), ("operation", "I"),
-    ("latency_ms", "d"), ("time_ns", "q"), ("offset", "Q"), ("length", "I"),
+    ("latency_ms", "d"), ("offset", "Q"), ("length", "I"),
 )
 """Columns of exchanges, by index in order of arrival. request, response, acknowledgement: numbers of messages by arrival, from 1, 0
-none. status: index in STATUSES. operation: number in its table. latency_ms: NaN for none. time_ns: the request's."""
+none. status: index in STATUSES. operation: number in its table. latency_ms: NaN for none."""
 
 ANOMALIES = (("id", "I"), ("session", "I"), ("time_ns", "q"), ("code", "I"), ("severity", "B"), ("offset", "Q"), ("length", "I"))
 """Columns of anomalies, by index in order of arrival. session: 0 none. code: number in its table. severity: as `Severity`."""

@@ -15,6 +15,7 @@ import msgspec
 
 from dissect.analysis.records import (
     ANOMALIES,
+    BYTES,
     DIRECTIONS,
     EXCHANGES,
     LARGEST,
@@ -93,9 +94,13 @@ class Analysis:
         """as the pipeline counted; None until finished"""
         self.spool = Spool()
         self._bytes = Spool()
+        self._byte_columns = Rows(BYTES)
+        self._dense = True
+        # Ids so far are 1, 2, 3 without a gap: where nothing in between leaves messages out.
         self._ranks: Indexes | None = None
         self._exchange_ranks: Indexes | None = None
         self._anomaly_ranks: Indexes | None = None
+        self._sorted_links: tuple[Indexes, Indexes] | None = None
 
     # What the pipeline calls (dissect.sinks.Sink)
 
@@ -113,15 +118,16 @@ class Analysis:
     def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         m = message
         data = encode(Body(m.time, m.frames, m.file, m.direction, m.type, m.name, m.key, m.fields, m.encryption, m.size, m.carrier, m.raw_b64))
-        raw_offset = raw_length = plain_length = 0
         if self.keep_bytes:
-            raw_offset, raw_length = self._bytes.append(raw if plaintext is None else raw + plaintext), len(raw)
-            plain_length = 0 if plaintext is None else len(plaintext) + 1
+            offset = self._bytes.append(raw if plaintext is None else raw + plaintext)
+            self._byte_columns.append(offset, len(raw), 0 if plaintext is None else len(plaintext) + 1)
+        if m.id != len(self.columns) + 1:
+            self._dense = False
         self.columns.append(
             time_ns, m.id, session, self.types.code(m.type), self.names.code(m.name), 0 if m.direction == "up" else 1, 0, m.file,
             m.frames[-1] if m.frames else 0, m.size if m.size < LARGEST else LARGEST, 0,
             0 if m.device_id is None else self.device_ids.code(m.device_id), 0 if m.duplicate_of is None else self.index_of(m.duplicate_of) + 1,
-            self.spool.append(data), len(data), raw_offset, raw_length, plain_length)
+            self.spool.append(data), len(data))
 
     def attribute(self, message_id: int, device_id: str) -> None:
         self.columns.set(self.index_of(message_id), "device", self.device_ids.code(device_id))
@@ -137,7 +143,7 @@ class Analysis:
         data = encode(body)
         self.exchange_columns.append(
             exchange.id, session, request + 1, response, acknowledgement, STATUS_CODE[exchange.status], operation,
-            nan if exchange.latency_ms is None else exchange.latency_ms, self.columns.value(request, "time_ns"), self.spool.append(data), len(data))
+            nan if exchange.latency_ms is None else exchange.latency_ms, self.spool.append(data), len(data))
         for member in (request + 1, response, acknowledgement, *(attempts or ()), *intermediate):
             if member:
                 self.columns.set(member - 1, "exchange", number)
@@ -163,6 +169,9 @@ class Analysis:
         requests = self.exchange_columns.column("request")
         self._exchange_ranks = _ranks_of(numpy.argsort(ranks[requests - 1], kind="stable"))
         self._anomaly_ranks = _ranks_of(numpy.argsort(self.anomaly_columns.column("time_ns"), kind="stable"))
+        named = self.links.column("message")
+        by_message = numpy.argsort(named, kind="stable")
+        self._sorted_links = named[by_message], self.links.column("anomaly")[by_message]
         self._ranks = ranks
 
     # What report, stats, filters and the interface read
@@ -178,10 +187,10 @@ class Analysis:
     def index_of(self, message_id: int) -> int:
         """Index of the message that the sink was given with this id. Raises LookupError."""
         columns = self.columns
-        low, high = 0, min(message_id, len(columns))
-        # Ids rise with the index and start at 1, so an id is never ahead of its index; where none was left out they agree.
-        if high == message_id > 0 and columns.value(high - 1, "id") == message_id:
-            return high - 1
+        if self._dense and 0 < message_id <= len(columns):
+            return message_id - 1
+        low, high = 0, min(max(message_id, 0), len(columns))
+        # Ids rise with the index and start at 1, so an index is never ahead of its id.
         while low < high:
             middle = (low + high) // 2
             if columns.value(middle, "id") < message_id:
@@ -221,8 +230,7 @@ class Analysis:
 
     def body(self, index: int) -> Body:
         """The message at *index* without id, device and duplicate_of. Raises IndexError."""
-        row = self.columns[index]
-        data = self.spool.read(row[13], row[14])
+        data = self.message_json(index)
         try:
             return _body_decoder(data)
         except msgspec.DecodeError:  # a lone surrogate, an infinity: what only Python's json reads
@@ -256,13 +264,15 @@ class Analysis:
         """The message's own bytes as sent; None when bytes are not kept."""
         if not self.keep_bytes:
             return None
-        row = self.columns[index]
-        return self._bytes.read(row[15], row[16])
+        offset, length, _ = self._byte_columns[index]
+        return self._bytes.read(offset, length)
 
     def plaintext(self, index: int) -> bytes | None:
         """What its encrypted data holds; None when nothing opened it or bytes are not kept."""
-        row = self.columns[index]
-        return self._bytes.read(row[15] + row[16], row[17] - 1) if row[17] else None
+        if not self.keep_bytes:
+            return None
+        offset, raw_length, plain_length = self._byte_columns[index]
+        return self._bytes.read(offset + raw_length, plain_length - 1) if plain_length else None
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
@@ -271,7 +281,7 @@ class Analysis:
 
     def exchange_at(self, index: int) -> Exchange:
         """Raises IndexError."""
-        ident, _, request, response, acknowledgement, status, operation, latency_ms, _, offset, length = self.exchange_columns[index]
+        ident, _, request, response, acknowledgement, status, operation, latency_ms, offset, length = self.exchange_columns[index]
         data = self.spool.read(offset, length)
         try:
             body = _exchange_decoder(data)
@@ -313,6 +323,10 @@ class Analysis:
 
         if not self.columns.value(index, "severity"):
             return []
+        if self._sorted_links is not None:
+            messages, anomalies = self._sorted_links
+            first, last = numpy.searchsorted(messages, (index, index + 1))
+            return [int(at) for at in anomalies[first:last]]
         count = len(self.links)
         messages, anomalies = self.links.column("message", 0, count), self.links.column("anomaly", 0, count)
         return [int(at) for at in anomalies[numpy.flatnonzero(messages == index)]]

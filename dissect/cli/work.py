@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dissect.analysis import Analysis
 from dissect.cli.notices import Progress
 from dissect.cli.options import SEVERITIES, options_of
 from dissect.sinks import Sink
+
+if TYPE_CHECKING:
+    from dissect.capture import Batch, CaptureSource
 
 
 class Stop:
@@ -43,47 +47,56 @@ def stoppable() -> Iterator[Stop]:
 
 
 class Watched:
-    """A capture whose batches end when the user wants an end, and whose progress is shown."""
+    """A `CaptureSource` whose batches end when the user wants an end, and whose progress is shown."""
 
-    def __init__(self, capture: Any, stop: Stop, progress: Progress) -> None:
+    def __init__(self, capture: CaptureSource, stop: Stop, progress: Progress, size: int | None) -> None:
         self._capture = capture
         self._stop = stop
         self._progress = progress
+        self._size = size
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._capture, name)
 
-    def batches(self) -> Iterator[Any]:
-        for batch in self._capture.batches():
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._capture:
             yield batch
             if self._stop.wanted:
                 return
-            self._progress.at(*getattr(self._capture, "progress", (0, None)))
+            self._progress.at(sum(file.bytes for file in self._capture.files), self._size)
+
+
+def size_of(paths: Sequence[str]) -> int | None:
+    """Bytes on disk of what is to be read; None when not all of it is in files."""
+    size = 0
+    for path in paths:
+        entries = [entry.path for entry in os.scandir(path)] if os.path.isdir(path) else [path]
+        for entry in entries:
+            if not os.path.isfile(entry):
+                return None
+            size += os.path.getsize(entry)
+    return size
 
 
 @contextmanager
-def watched_capture(arguments: argparse.Namespace) -> Iterator[Any]:
+def watched_capture(paths: Sequence[str], *, from_ns: int | None = None, to_ns: int | None = None, keep: bool = False) -> Iterator[CaptureSource]:
     """The captures of a command line, opened, with Ctrl-C and the bar in their places. Raises CaptureError."""
     from dissect.capture import open_capture
 
     progress = Progress()
-    capture = open_capture(arguments.captures)
     try:
-        with stoppable() as stop:
-            yield Watched(capture, stop, progress)
+        with open_capture(paths, from_ns=from_ns, to_ns=to_ns, keep=keep) as capture, stoppable() as stop:
+            yield cast("CaptureSource", Watched(capture, stop, progress, size_of(paths)))
     finally:
         progress.end()
-        close = getattr(capture, "close", None)
-        if close is not None:
-            close()
 
 
 def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False) -> None:
     """Run the pipeline over the captures of a command line. Raises DissectError."""
+    options = options_of(arguments, streaming, keep_bytes)
     from dissect.pipeline import analyse
 
-    options = options_of(arguments, streaming, keep_bytes)
-    with watched_capture(arguments) as capture:
+    with watched_capture(arguments.captures, from_ns=options.from_ns, to_ns=options.to_ns) as capture:
         analyse(capture, sink, options)
 
 
