@@ -139,7 +139,7 @@ class _Reading:
         return Keyring(tuple(entries), keylog, names, (*warnings, *self._warnings))
 
     def _fail(self, problem: str) -> NoReturn:
-        raise KeysError(f"{self._file}: {problem}")
+        raise KeysError(f"{self._file}: {problem}") from None
 
     def _key_section(self, section: str, tables: Any) -> list[KeyEntry]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

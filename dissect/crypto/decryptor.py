@@ -257,6 +257,7 @@ class Decryptor:
                         plaintext = hypothesis.cipher.decrypt(ciphertext, iv)
                         value = None if plaintext is None else self._decode(plaintext)
                         if value is not None:
+                            plan.credit += len(plan.hypotheses)  # only searches in vain are rationed
                             plan.recent.insert(0, (hypothesis, iv_name, iv))
                             del plan.recent[RECENT:]
                             return Opened(Outcome.DECRYPTED, hypothesis.entry, hypothesis.exchange, iv_name, hypothesis.form, plaintext, value)

@@ -60,7 +60,7 @@ class KeyExchange:
     packet: int | None = None
     values: dict[Side, PublicValue] = field(default_factory=dict)
     marks: dict[Side, int] = field(default_factory=dict)
-    """what was sent, hashed: a repetition is no new exchange"""
+    """what was sent and on which day, hashed: a repetition is no new exchange"""
     derived: tuple[object, list[DerivedKey]] | None = None
 
     @property
@@ -95,8 +95,8 @@ class SessionExchanges:
         del self.exchanges[:-KEPT_EXCHANGES]
 
 
-def _mark(*parts: object) -> int:
-    return hash(tuple(part if part is None or (isinstance(part, str) and len(part) <= LONGEST_VALUE) else type(part) for part in parts))
+def _mark(day: object, *parts: object) -> int:
+    return hash((day, *(part if part is None or (isinstance(part, str) and len(part) <= LONGEST_VALUE) else type(part) for part in parts)))
 
 
 class ExchangeLedger:
@@ -112,7 +112,7 @@ class ExchangeLedger:
         self, session: SessionExchanges, mode: object, public_value: object, dh_p: object, dh_g: object, side: Side, packet: int | None, day: object
     ) -> list[ExchangeFinding]:
         """A 1104. The same one again changes nothing."""
-        mark = _mark(public_value, dh_p, dh_g)
+        mark = _mark(day, public_value, dh_p, dh_g)
         latest = session.latest
         if latest is not None and latest.marks.get(side) == mark:
             return []
@@ -127,7 +127,7 @@ class ExchangeLedger:
         self, session: SessionExchanges, mode: object, public_value: object, side: Side, packet: int | None, day: object
     ) -> list[ExchangeFinding]:
         """A 1105: the other public value of the latest exchange, or all that was seen of one."""
-        mark = _mark(public_value)
+        mark = _mark(day, public_value)
         exchange = session.latest
         if exchange is not None and exchange.marks.get(side) == mark:
             return []
