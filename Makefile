@@ -23,8 +23,8 @@ BENCH_ARGS ?=
 
 demo: $(RUN_STAMP)
 	@mkdir -p $(dir $(DEMO_REPORT))
-	$(BIN)/dissect report $(wildcard $(DEMO_CAPTURE)/capture.*) $(if $(wildcard $(DEMO_CAPTURE)/keys.toml),--keys $(DEMO_CAPTURE)/keys.toml) -o $(DEMO_REPORT)
-	@$(BIN)/python captures/summary.py $(DEMO_REPORT)
+	$(BIN)/dissect report $(DEMO_CAPTURE)/capture.pcapng --keys $(DEMO_CAPTURE)/keys.toml --summary -o $(DEMO_REPORT)
+	@echo "the whole report: $(DEMO_REPORT)"
 
 test: $(DEV_STAMP) $(SYSTEM_STAMP)
 	$(PYTEST) $(PARALLEL) tests

@@ -1,0 +1,84 @@
+"""The generated captures of the benchmark hold what they promise, and measuring measures."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.utils import RawPcapReader
+
+from tests.bench import workloads
+from tests.bench.measure import CommandFailed, Subject, alternate, table
+from tests.bench.packets import write
+from tests.bench.workloads import WORKLOADS
+
+
+def test_devices_on_a_small_scale_are_whole_connections_in_order_of_time() -> None:
+    packets = list(workloads._devices(3, 2, 30.0, 1))
+    assert len(packets) == 3 * (1 + workloads.FOG_MESSAGES) + 2 * (1 + workloads.IMEI_MESSAGES)
+    assert [time for time, _ in packets] == sorted(time for time, _ in packets)
+    ports = {Ether(frame)[TCP].dport for _, frame in packets if Ether(frame)[TCP].flags == "S"}
+    assert ports == {63321, 12306}
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS))
+def test_frames_have_right_lengths_and_header_checksums(name: str) -> None:
+    for _, frame in islice(WORKLOADS[name].packets(), 300):
+        packet = Ether(frame)
+        said = packet[IP].chksum
+        del packet[IP].chksum
+        assert Ether(bytes(packet))[IP].chksum == said
+        assert packet[IP].len == len(frame) - 14
+        if UDP in packet:
+            assert packet[UDP].len == len(frame) - 34
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS))
+def test_a_workload_is_the_same_every_time(name: str) -> None:
+    assert list(islice(WORKLOADS[name].packets(), 500)) == list(islice(WORKLOADS[name].packets(), 500))
+
+
+def test_sequence_numbers_leave_no_hole() -> None:
+    following: dict[tuple[str, int, str, int], int] = {}
+    for _, frame in islice(WORKLOADS["foreign"].packets(), 5000):
+        packet = Ether(frame)
+        if TCP not in packet:
+            continue
+        segment = packet[TCP]
+        end = (packet[IP].src, segment.sport, packet[IP].dst, segment.dport)
+        if end in following:
+            assert segment.seq == following[end]
+        following[end] = segment.seq + len(segment.payload) + (segment.flags == "S") & 0xFFFFFFFF
+    assert len(following) > 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "count"), [("devices", 206_000), ("encrypted", 199_500)])
+def test_a_workload_has_its_size(name: str, count: int, tmp_path: Path) -> None:
+    assert write(tmp_path / "x.pcap", WORKLOADS[name].packets()) == count
+    with RawPcapReader(str(tmp_path / "x.pcap")) as reader:
+        assert sum(1 for _ in reader) == count
+
+
+def test_measuring_gives_time_and_memory_and_ratios() -> None:
+    quick = Subject("files", "quick", (sys.executable, "-c", "pass"))
+    slow = Subject("files", "slow", (sys.executable, "-c", "import time; time.sleep(0.3); x = bytearray(60 << 20)"))
+    alternate([quick, slow], 2, 30)
+    assert len(quick.seconds) == len(slow.seconds) == 2
+    assert slow.time_s > 0.3 > quick.time_s
+    assert slow.memory_mb > quick.memory_mb + 40
+    assert table([quick, slow]).splitlines()[2].endswith("| 1.00 |")
+
+
+def test_a_command_that_fails_is_no_measurement() -> None:
+    with pytest.raises(CommandFailed, match="exit status 3: no luck"):
+        alternate([Subject("files", "bad", (sys.executable, "-c", "import sys; print('no luck', file=sys.stderr); sys.exit(3)"))], 1, 30)
+
+
+def test_a_command_that_hangs_is_ended() -> None:
+    with pytest.raises(CommandFailed, match="exit status -9"):
+        alternate([Subject("files", "hangs", (sys.executable, "-c", "import time; time.sleep(60)"))], 1, 0.5)
