@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ MAXIMUM_OPTIONS = 4096
 class Layout(NamedTuple):
     """The fronts of all blocks in one byte order."""
 
-    name: str
+    name: Literal["little", "big"]
     block: Front
     trailer: Front
     option: Front
@@ -32,11 +32,6 @@ class Layout(NamedTuple):
     obsolete: Front
     statistics: Front
     secrets: Front
-
-    @property
-    def order(self) -> str:
-        """As struct writes it."""
-        return "<" if self.name == "little" else ">"
 
 
 def _layout(order: ByteOrder) -> Layout:
@@ -67,7 +62,7 @@ def counter_option(layout: Layout, buffer: bytes, place: int, end: int, wanted: 
 
 
 def _integer(layout: Layout, value: bytes, *, signed: bool = False) -> int:
-    return int.from_bytes(value, "little" if layout.name == "little" else "big", signed=signed)
+    return int.from_bytes(value, layout.name, signed=signed)
 
 
 class Interface(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct
+from typing import Literal
 
 import numpy as np
 
@@ -30,8 +31,8 @@ _RECORD = {order.name: front(record_header(order)) for order in BYTE_ORDERS}
 _MAGICS = (MAGIC_MICROSECONDS, MAGIC_NANOSECONDS, MAGIC_MODIFIED)
 
 
-def _order(head: bytes) -> str | None:
-    return next((order.name for order in BYTE_ORDERS if int.from_bytes(head[:4], "little" if order.name == "little" else "big") in _MAGICS), None)
+def _order(head: bytes) -> Literal["little", "big"] | None:
+    return next((order.name for order in BYTE_ORDERS if int.from_bytes(head[:4], order.name) in _MAGICS), None)
 
 
 def is_pcap(head: bytes) -> bool:

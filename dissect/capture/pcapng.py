@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from dissect.capture.pcap import largest_capture
 from dissect.capture.reader import Damage, Placed, Progress
 from dissect.capture.resume import next_block
 from dissect.errors import CaptureError
+from grammars.pcap import BYTE_ORDERS
 from grammars.pcapng import (
     BYTE_ORDER_MAGIC,
     ENHANCED_PACKET,
@@ -40,11 +41,10 @@ def is_pcapng(head: bytes) -> bool:
     return head[:4] == _MAGIC and _order(head, 0) is not None
 
 
-def _order(data: bytes, place: int) -> str | None:
+def _order(data: bytes, place: int) -> Literal["little", "big"] | None:
     """The byte order that the section header at *place* declares."""
     magic = data[place + 8:place + 12]
-    return next((name for name, _ in LAYOUTS.items() if len(magic) == 4 and int.from_bytes(magic, "little" if name == "little" else "big") == BYTE_ORDER_MAGIC),
-                None)
+    return next((order.name for order in BYTE_ORDERS if len(magic) == 4 and int.from_bytes(magic, order.name) == BYTE_ORDER_MAGIC), None)
 
 
 class _Rows:

@@ -34,15 +34,26 @@ class Placed(NamedTuple):
 class Reader(Protocol):
     """Reads one file, once, in order."""
 
-    format: str
-    digits: int
-    """of a second's fraction: 6 or 9"""
-    damages: list[Damage]
-    dropped: int
-    secrets: list[tuple[int, bytes]]
-    """kind and bytes of decryption secrets blocks"""
-    interfaces: list[str]
-    """names, where a file tells them"""
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def digits(self) -> int:
+        """Of a second's fraction: 6 or 9."""
+
+    @property
+    def damages(self) -> list[Damage]: ...
+
+    @property
+    def dropped(self) -> int: ...
+
+    @property
+    def secrets(self) -> list[tuple[int, bytes]]:
+        """Kind and bytes of decryption secrets blocks."""
+
+    @property
+    def interfaces(self) -> list[str]:
+        """Names, where a file tells them."""
 
     def link_types(self) -> list[int]:
         """Of the interfaces, in order of description."""
@@ -65,8 +76,8 @@ class Progress:
             self.damages.append(Damage(self.file, text, self.packets + pending, self.time_ns if time_ns is None else time_ns))
 
 
-_OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (b"GMBU", "a Network Monitor file"), (b"RTSS", "a Network Monitor file"),
-           (b"TRSNIFF", "a Sniffer file"), (b"XCP\0", "a NetXRay file"), (b"\x4d\x3c\x2b\x1a", "no pcapng file with a whole section header"),
+_OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (b"GMBU", "a Network Monitor file"),
+           (b"RTSS", "a Network Monitor file"), (b"TRSNIFF", "a Sniffer file"), (b"XCP\0", "a NetXRay file"),
            (b"iptrace ", "an iptrace file"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from grammars.pcapng import BYTE_ORDER_MAGIC, SECTION
@@ -10,6 +12,7 @@ _SMALLEST = 12
 _FIRST_WINDOW = 4096
 _SECTION_BYTES = SECTION.to_bytes(4, "big")
 _LOWEST_SECTION = 28
+_CODES: dict[Literal["little", "big"], str] = {"little": "<u4", "big": ">u4"}
 
 
 def next_block(buffer: bytes, place: int, order: str, over: bool, longest: int) -> tuple[int | None, bool]:
@@ -37,7 +40,7 @@ def _scan(buffer: bytes, place: int, stop: int, order: str, over: bool, longest:
     if not count:
         return None
     best: tuple[int, bool] | None = None
-    for name, code in (("little", "<u4"), ("big", ">u4")):
+    for name, code in _CODES.items():
         words = np.frombuffer(buffer, code, count + 2, place).astype(np.int64)
         kinds, lengths = words[:count], words[1:count + 1]
         fits = (lengths >= _SMALLEST) & (lengths % 4 == 0) & (lengths <= longest)
@@ -55,7 +58,7 @@ def _scan(buffer: bytes, place: int, stop: int, order: str, over: bool, longest:
             if end > size:
                 best = (start, False)
                 break
-            if int.from_bytes(buffer[end - 4:end], "little" if name == "little" else "big") == lengths[index]:
+            if int.from_bytes(buffer[end - 4:end], name) == lengths[index]:
                 best = (start, True)
                 break
     return best

@@ -35,7 +35,7 @@ class _Plan(NamedTuple):
     """One file to read."""
 
     name: str
-    index: int
+    file: int
     first_ns: int | None
 
 
@@ -99,10 +99,10 @@ class CaptureSource:
         self._open = stream
         try:
             source = ByteSource(stream, live=live or not stream.seekable())
-            reader = open_reader(plan.name, plan.index, source)
+            reader = open_reader(plan.name, plan.file, source)
             packets = truncated = 0
             if self.store is not None:
-                self.store.begin(plan.index, None if source.spooled else plan.name)
+                self.store.begin(plan.file, None if source.spooled else plan.name)
             self._describe(plan, reader, source, packets, truncated)
             for placed in reader.batches():
                 packets += len(placed.batch)
@@ -143,9 +143,9 @@ class CaptureSource:
         return batch
 
     def _describe(self, plan: _Plan, reader: Reader, source: ByteSource, packets: int, truncated: int) -> None:
-        self.digits[plan.index] = reader.digits
+        self.digits[plan.file] = reader.digits
         names = dict.fromkeys(link_type_name(number) for number in reader.link_types())
-        self._files[plan.index] = SourceFile(
+        self._files[plan.file] = SourceFile(
             name=plan.name, format=reader.format, compression=source.compression, link_types=list(names), packets=packets,
             bytes=source.size, truncated_packets=truncated, damaged=bool(reader.damages))
 
@@ -197,7 +197,7 @@ def _is_folder(path: str) -> bool:
 
 def _open_file(name: str) -> BinaryIO:
     try:
-        return open(name, "rb", buffering=0)  # type: ignore[return-value]  # FileIO reads as BinaryIO does
+        return open(name, "rb", buffering=0)
     except OSError as error:
         raise CaptureError(f"{name}: cannot be opened ({error.strerror or error})") from error
     except ValueError as error:
