@@ -45,6 +45,8 @@ def strict(value: Any) -> bytes:
             waiting.append(item.value)
         elif isinstance(item, float) and not math.isfinite(item):
             out.append(b"null" if math.isnan(item) else b"1e999" if item > 0 else b"-1e999")
+        elif isinstance(item, msgspec.Struct) and item.__struct_config__.array_like:
+            waiting.append([getattr(item, name) for name in item.__struct_fields__])
         elif isinstance(item, msgspec.Struct):
             members = zip(item.__struct_encode_fields__, (getattr(item, name) for name in item.__struct_fields__), strict=True)
             waiting.extend(_object(members))

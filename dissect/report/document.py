@@ -11,7 +11,7 @@ import msgspec
 from dissect import __version__
 from dissect.analysis import Analysis
 from dissect.analysis.records import RawBody
-from dissect.jsonwrite import encode
+from dissect.jsonwrite import decode, encode
 from dissect.model import SCHEMA, Session, Source, Tool
 from dissect.report.totals import totals_of
 
@@ -112,8 +112,14 @@ def _messages(analysis: Analysis, order: Indexes, whole: bool) -> Iterator[bytes
 
 def without_body(message: bytes) -> bytes:
     """The JSON of a message's body with `fields`, `encryption.data` and `raw_b64` null."""
-    raw = _raw_body(message)
-    encryption = msgspec.json.decode(raw.encryption, type=dict[str, msgspec.Raw] | None)
+    try:
+        raw = _raw_body(message)
+        encryption = msgspec.json.decode(raw.encryption, type=dict[str, msgspec.Raw] | None)
+    except msgspec.DecodeError:  # a lone surrogate
+        values = decode(message)
+        if values["encryption"] is not None:
+            values["encryption"]["data"] = None
+        return encode({**values, "fields": None, "raw_b64": None})
     if encryption is not None:
         encryption["data"] = NULL
     return encode(msgspec.structs.replace(raw, fields=NULL, raw_b64=NULL, encryption=msgspec.Raw(encode(encryption))))

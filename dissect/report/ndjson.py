@@ -10,6 +10,9 @@ from dissect.analysis.records import SEVERITY_CODE
 from dissect.jsonwrite import encode
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 
+SOURCE_KIND = "source_kind"
+"""the member of a source line that is `kind` in the document"""
+
 
 class NdjsonSink:
     """A `dissect.sinks.Sink` that writes each object on a line with its `kind`, and the session it belongs to."""
@@ -35,7 +38,9 @@ class NdjsonSink:
         self._write(kind, b'{"session":%b,%b' % (b"null" if session is None else b"%d" % session, data[1:]))
 
     def source(self, source: Source) -> None:
-        self._write(b"source", encode(source))
+        # A line's kind is "source", so the source's own kind (file, live) goes by another name.
+        members = {SOURCE_KIND if name == "kind" else name: getattr(source, name) for name in source.__struct_fields__}
+        self._write(b"source", encode(members))
 
     def session(self, session: Session, closed: bool) -> None:
         self._write(b"session", encode(session))
@@ -57,7 +62,7 @@ class NdjsonSink:
         self._write_in(b"anomaly", session, encode(anomaly))
 
     def finish(self, source: Source, totals: Totals) -> None:
-        self._write(b"source", encode(source))
+        self.source(source)
         self._write(b"totals", encode(totals))
         self._out.flush()
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dissect import model
+from dissect.report.ndjson import SOURCE_KIND
 
 SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
 
@@ -45,8 +46,9 @@ def line_schema() -> dict[str, Any]:
     choices = []
     for kind, structure in LINES.items():
         line = dict(components[structure.__name__])
-        line["properties"] = {"kind": {"const": kind}, **line["properties"]}
-        line["required"] = ["kind", *line["required"]]
+        own = {SOURCE_KIND if member == "kind" else member: schema for member, schema in line["properties"].items()}
+        line["properties"] = {"kind": {"const": kind}, **own}
+        line["required"] = list(line["properties"])
         if kind in OF_A_SESSION:
             line["properties"]["session"] = {"anyOf": [{"type": "integer"}, {"type": "null"}]} if kind == "anomaly" else {"type": "integer"}
             line["required"].append("session")
