@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 
 from dissect.carriers.api import Note, Unit
+from dissect.carriers.bounded import make_room
 from dissect.carriers.inlet import Inlet
 from dissect.carriers.mqtt_wire import (
     CONNACK,
@@ -71,8 +72,7 @@ class PublishMemory:
         table = self._sent.pop((client_id, by_client), None)
         if table is None:
             table = {}
-            if len(self._sent) >= MAX_REMEMBERED_CLIENTS:
-                del self._sent[next(iter(self._sent))]
+            make_room(self._sent, MAX_REMEMBERED_CLIENTS)
         self._sent[client_id, by_client] = table
         return table
 
@@ -286,7 +286,7 @@ class MqttCarrier:
                 repeats = earlier[0]
             else:
                 if len(state.sent) >= MAX_REMEMBERED_PACKETS:
-                    del state.sent[next(iter(state.sent))]
+                    make_room(state.sent, MAX_REMEMBERED_PACKETS)
                 state.sent[packet_id] = (serial, mark)
         carrier: dict[str, object] = {"topic": topic, "qos": first >> 1 & 3, "retain": first & 1 != 0, "dup": dup, "packet_id": packet_id}
         return Unit(side, payload, packets, time_ns, carrier, serial, repeats)
