@@ -6,7 +6,7 @@ message is fed behind its IV: whatever stood in the chain before, the block afte
 
 from __future__ import annotations
 
-import binascii
+from binascii import a2b_base64 as _from_base64
 from collections.abc import Callable
 
 BLOCK_SIZE = 16
@@ -15,7 +15,8 @@ KEY_SIZE = 16
 INITIAL_VECTORS: dict[str, bytes] = {"ascii-zeros": b"0" * BLOCK_SIZE, "zero-bytes": bytes(BLOCK_SIZE)}
 """Readings of table 4.2-1's "偏移量 IV 0000000000000000", by their names in the report."""
 
-_PADDINGS = tuple(bytes([length]) * length for length in range(BLOCK_SIZE + 1))
+_PADDINGS = tuple(bytes([last]) * last if 0 < last <= BLOCK_SIZE else b"no padding" + bytes([last ^ 1]) for last in range(256))
+"""The padding that a last byte announces; behind a byte that announces none, something that does not end in it."""
 
 
 class BlockCipher:
@@ -35,9 +36,8 @@ class BlockCipher:
     def decrypt(self, ciphertext: bytes, initial_vector: bytes) -> bytes | None:
         """The plaintext without its padding; None when the padding is wrong. *ciphertext*: whole blocks, at least one."""
         padded = self._update(initial_vector + ciphertext)
-        padding = padded[-1]
-        if 0 < padding <= BLOCK_SIZE and padded.endswith(_PADDINGS[padding]):
-            return padded[BLOCK_SIZE:-padding]
+        if padded.endswith(_PADDINGS[padded[-1]]):
+            return padded[BLOCK_SIZE : -padded[-1]]
         return None
 
     def may_open(self, ciphertext: bytes) -> bool:
@@ -48,8 +48,7 @@ class BlockCipher:
         if len(ciphertext) < 2 * BLOCK_SIZE:
             return True
         padded = self._update(ciphertext[-2 * BLOCK_SIZE :])
-        padding = padded[-1]
-        return 0 < padding <= BLOCK_SIZE and padded.endswith(_PADDINGS[padding])
+        return padded.endswith(_PADDINGS[padded[-1]])
 
 
 def ciphertext_of(data: str) -> bytes | None:
@@ -58,13 +57,13 @@ def ciphertext_of(data: str) -> bytes | None:
     Line breaks in it are taken: table 4.2-1 says base64 and some encoders break its lines.
     """
     try:
-        ciphertext = binascii.a2b_base64(data, strict_mode=True)
+        ciphertext = _from_base64(data, strict_mode=True)
     except ValueError:  # binascii.Error, or text that is not ASCII
         joined = "".join(data.split())
         if joined == data:
             return None
         try:
-            ciphertext = binascii.a2b_base64(joined, strict_mode=True)
+            ciphertext = _from_base64(joined, strict_mode=True)
         except ValueError:
             return None
-    return ciphertext if ciphertext and not len(ciphertext) % BLOCK_SIZE else None
+    return ciphertext if ciphertext and not len(ciphertext) & 15 else None

@@ -44,7 +44,7 @@ SHORTEST_USER_ID: Final = 16
 LONGEST_USER_ID: Final = 256
 
 
-class Opened(Struct, frozen=True):
+class Opened(Struct, frozen=True, gc=False):
     """What became of one message's data. All but *outcome* is None unless it is DECRYPTED."""
 
     outcome: Outcome
@@ -63,6 +63,7 @@ class Opened(Struct, frozen=True):
         )
 
 
+_DECRYPTED: Final = Outcome.DECRYPTED
 _BAD_CIPHERTEXT: Final = Opened(Outcome.BAD_CIPHERTEXT)
 _NO_KEY: Final = Opened(Outcome.NO_KEY)
 _WRONG_KEY: Final = Opened(Outcome.WRONG_KEY)
@@ -80,18 +81,32 @@ class _Hypothesis:
         self.cipher = cipher
 
 
+class _Hit:
+    """A hypothesis with the IV under which it worked; flat, since each message reads all of it."""
+
+    __slots__ = ("decrypt", "entry", "exchange", "form", "iv", "iv_name")
+
+    def __init__(self, hypothesis: _Hypothesis, iv_name: str, iv: bytes) -> None:
+        self.decrypt = hypothesis.cipher.decrypt
+        self.entry = hypothesis.entry
+        self.exchange = hypothesis.exchange
+        self.form = hypothesis.form
+        self.iv_name = iv_name
+        self.iv = iv
+
+
 class _Plan:
     """What is tried on one session's messages of one kind."""
 
     __slots__ = ("credit", "failed", "given", "hypotheses", "recent", "version")
 
     def __init__(self) -> None:
-        self.recent: list[tuple[_Hypothesis, str, bytes]] = []
+        self.recent: list[_Hit] = []
         self.hypotheses: list[_Hypothesis] = []
         self.given = False
         """whether the user gave a key for this kind"""
         self.credit = 0
-        self.version: object = None
+        self.version = -1
         self.failed = False
 
 
@@ -121,7 +136,7 @@ class Decryptor:
         self._ledger = ExchangeLedger()
         self._lenient = lenient
         self._keys_version = 0
-        self._user_ids_version = 0
+        self._version = 0
         if keyring is not None:
             self.add_keys(keyring)
 
@@ -131,6 +146,7 @@ class Decryptor:
         self._entries += tuple(entry for entry in keyring.entries if entry not in known)
         self._product_codes = frozenset(entry.product_code for entry in self._entries if entry.product_code is not None)
         self._keys_version += 1
+        self._version += 1
 
     def open(
         self, session_key: Hashable, protocol: Protocol, device_address: str | None, kind: Kind, data: str, product_code: str | None = None
@@ -147,19 +163,17 @@ class Decryptor:
         plan = session.plans.get((kind, product_code))
         if plan is None:
             plan = session.plans[kind, product_code] = _Plan()
-        recent = plan.recent
-        for place, hit in enumerate(recent):
-            hypothesis, iv_name, iv = hit
-            plaintext = hypothesis.cipher.decrypt(ciphertext, iv)
+        for hit in plan.recent:
+            plaintext = hit.decrypt(ciphertext, hit.iv)
             if plaintext is not None:
                 value = decode_strictly(plaintext)
                 if value is None and self._lenient is not None:
                     value = self._read_leniently(plaintext)
                 if value is not None:
-                    if place:
-                        del recent[place]
-                        recent.insert(0, hit)
-                    return Opened(Outcome.DECRYPTED, hypothesis.entry, hypothesis.exchange, iv_name, hypothesis.form, plaintext, value)
+                    if hit is not plan.recent[0]:
+                        plan.recent.remove(hit)
+                        plan.recent.insert(0, hit)
+                    return Opened(_DECRYPTED, hit.entry, hit.exchange, hit.iv_name, hit.form, plaintext, value)
         return self._search(session, plan, kind, product_code, ciphertext)
 
     def learn_user_id(self, session_key: Hashable, device_address: str | None, user_id: object) -> None:
@@ -177,7 +191,7 @@ class Decryptor:
             if secret not in home:
                 home.insert(0, secret)
                 del home[KEPT_USER_IDS:]
-                self._user_ids_version += 1
+                self._version += 1
 
     def begin_exchange(
         self,
@@ -243,24 +257,26 @@ class Decryptor:
         return session
 
     def _search(self, session: _Session, plan: _Plan, kind: Kind, product_code: str | None, ciphertext: bytes) -> Opened:
-        version = (self._keys_version, self._user_ids_version, session.exchanges.version)
+        version = self._version + session.exchanges.version  # both only grow, so the sum changes when one does
         if plan.version != version:
             self._fill(session, plan, kind, product_code)
             plan.version = version
             plan.credit = FIRST_SEARCHES * len(plan.hypotheses)
-        plan.credit = min(plan.credit + SEARCH_SHARE, FIRST_SEARCHES * len(plan.hypotheses) + SEARCH_SHARE)
-        if plan.credit >= len(plan.hypotheses):
-            plan.credit -= len(plan.hypotheses)
+        cost = len(plan.hypotheses)
+        plan.credit += SEARCH_SHARE
+        if cost and plan.credit >= cost:
+            plan.credit = min(plan.credit - cost, FIRST_SEARCHES * cost)
             for hypothesis in plan.hypotheses:
                 if hypothesis.cipher.may_open(ciphertext):
                     for iv_name, iv in INITIAL_VECTORS.items():
                         plaintext = hypothesis.cipher.decrypt(ciphertext, iv)
                         value = None if plaintext is None else self._decode(plaintext)
                         if value is not None:
-                            plan.credit += len(plan.hypotheses)  # only searches in vain are rationed
-                            plan.recent.insert(0, (hypothesis, iv_name, iv))
+                            plan.credit += cost  # only searches in vain are rationed
+                            hit = _Hit(hypothesis, iv_name, iv)
+                            plan.recent.insert(0, hit)
                             del plan.recent[RECENT:]
-                            return Opened(Outcome.DECRYPTED, hypothesis.entry, hypothesis.exchange, iv_name, hypothesis.form, plaintext, value)
+                            return Opened(_DECRYPTED, hit.entry, hit.exchange, hit.iv_name, hit.form, plaintext, value)
         plan.failed = True
         return _WRONG_KEY if plan.given else _NO_KEY
 

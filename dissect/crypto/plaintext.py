@@ -26,7 +26,8 @@ def decode_strictly(plaintext: bytes) -> JSON:
         return None
     if type(value) is not dict and type(value) is not list:
         return None
-    if plaintext.count(b"[") + plaintext.count(b"{") > DEEPEST and _too_deep(value):
+    # Most messages are too short, or hold too few brackets, to be nested deeply: those are not walked.
+    if len(plaintext) > 2 * DEEPEST and plaintext.count(b"[") + plaintext.count(b"{") > DEEPEST and _too_deep(value):
         return None
     return value
 
