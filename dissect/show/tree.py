@@ -64,9 +64,20 @@ def _without_envelope(sent: Any, fields: Any) -> Any:
     if not isinstance(sent, Members) or not isinstance(fields, dict):
         return fields
     for candidate in (sent, *(value for _, value in sent[:1])):
-        if isinstance(candidate, Members) and {name for name, _ in candidate} == set(fields):
-            return candidate
+        if isinstance(candidate, Members) and {name.strip() for name, _ in candidate} == set(fields):
+            return _summarised(candidate, fields)
     return fields
+
+
+def _summarised(sent: Any, fields: Any, depth: int = 0) -> Any:
+    """*sent* with a text replaced where *fields* tells it in short (an image: its size and hash)."""
+    if isinstance(sent, str) and not isinstance(sent, Spelling) and isinstance(fields, dict):
+        return fields
+    if depth < DEPTH_LIMIT and isinstance(sent, Members) and isinstance(fields, dict):
+        return Members((name, _summarised(value, fields.get(name.strip()), depth + 1)) for name, value in sent)
+    if depth < DEPTH_LIMIT and isinstance(sent, list) and isinstance(fields, list) and len(sent) == len(fields):
+        return [_summarised(value, field, depth + 1) for value, field in zip(sent, fields, strict=True)]
+    return sent
 
 
 def _value(value: Any, depth: int) -> Iterator[str]:
