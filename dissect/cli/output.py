@@ -1,4 +1,4 @@
-"""Where a command's result goes: stdout, or a file that is opened before the work begins."""
+"""Where a command's result goes: stdout or a file. Whether it can go there is asked before the work begins."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from typing import BinaryIO
 from dissect.errors import DissectError, UsageError
 
 
+def check_output(path: str | None, captures: Sequence[str]) -> None:
+    """Raises UsageError when *path* is one of the *captures*, DissectError when it cannot be written. Changes nothing."""
+    if path is None or path == "-":
+        return
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise DissectError(f"{path} is a folder; name a file in it with -o")
+    if not os.path.isdir(folder):
+        raise DissectError(f"{path} cannot be written (there is no folder {folder}); make it, or name another file with -o")
+    if not os.path.exists(path):
+        return
+    if any(os.path.exists(name) and os.path.samefile(name, path) for name in captures):
+        raise UsageError(f"{path} is the capture itself; name another file for the output")
+
+
 @contextmanager
-def output(path: str | None, captures: Sequence[str] = ()) -> Iterator[BinaryIO]:
-    """Bytes for *path* (None or `-`: stdout). Raises UsageError when it is one of the *captures*, DissectError when it cannot be opened."""
+def output(path: str | None) -> Iterator[BinaryIO]:
+    """Bytes for *path* (None or `-`: stdout). Raises DissectError when it cannot be opened."""
     if path is None or path == "-":
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if any(os.path.exists(name) and os.path.exists(path) and os.path.samefile(name, path) for name in captures):
-        raise UsageError(f"{path} is the capture itself; name another file for the output")
     try:
         file = open(path, "wb")  # noqa: SIM115 - closed below, after what the caller does with it
     except OSError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from dissect.cli.options import add_analysis, add_captures, add_fail_on
-from dissect.cli.output import output
+from dissect.cli.options import SEVERITIES, add_analysis, add_captures, add_fail_on
+from dissect.cli.output import check_output, output
 
 FORMATS = ("json", "ndjson")
 
@@ -23,13 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with output(arguments.output, arguments.captures) as out:
-        if arguments.format == "ndjson":
-            return _stream(arguments, out)
-        from dissect.cli.work import analysis_of, exit_status
-        from dissect.report import write_json
+    check_output(arguments.output, arguments.captures)
+    if arguments.format == "ndjson":
+        return _stream(arguments)
+    from dissect.cli.work import analysis_of, exit_status
+    from dissect.report import write_json
 
-        analysis = analysis_of(arguments)
+    analysis = analysis_of(arguments)
+    with output(arguments.output) as out:
         write_json(analysis, out, arguments.messages)
     if arguments.summary or (arguments.output not in (None, "-") and sys.stderr.isatty()):
         from dissect.cli.summary import summary
@@ -41,13 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _stream(arguments: argparse.Namespace, out: object) -> int:
-    from typing import BinaryIO, cast
-
-    from dissect.cli.options import SEVERITIES
+def _stream(arguments: argparse.Namespace) -> int:
     from dissect.cli.work import analyse_into
     from dissect.report import NdjsonSink
 
-    sink = NdjsonSink(cast(BinaryIO, out), arguments.messages)
-    analyse_into(sink, arguments, streaming=True)
+    with output(arguments.output) as out:
+        sink = NdjsonSink(out, arguments.messages)
+        analyse_into(sink, arguments, streaming=True)
     return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
