@@ -13,16 +13,10 @@ from dissect.carriers.blockwise import Block, Transfers
 from dissect.carriers.bounded import make_room, take_before
 from dissect.carriers.coap_wire import (
     ACK,
-    BLOCK1,
-    BLOCK2,
     CODES,
     CON,
-    ETAG,
-    OBSERVE,
     RST,
     TYPES,
-    URI_PATH,
-    URI_QUERY,
     CoapMessage,
     CoapProblem,
     parse,
@@ -80,27 +74,13 @@ class CoapLayer:
             del seen[key]
             before = None
 
-        path = query = ""
-        block = etag = observe = None
         request = 0 < code < _RESPONSE
-        block_option = BLOCK1 if request else BLOCK2
-        for number, value in options:
-            if number == URI_PATH:
-                path += "/" + value.decode("utf-8", "backslashreplace")
-            elif number == URI_QUERY:
-                query += ("&" if query else "?") + value.decode("utf-8", "backslashreplace")
-            elif number == block_option:
-                block = value
-            elif number == ETAG:
-                etag = value
-            elif number == OBSERVE:
-                observe = value
-
+        block = options.block1 if request else options.block2
         uri: str | None = None
         if request:
-            uri = (path or "/") + query
+            uri = options.uri
             if before is None:
-                self._ask((conversation.address[side], conversation.port[side], token), uri, key, observe)
+                self._ask((conversation.address[side], conversation.port[side], token), uri, key, options.observe)
         elif code:
             uri = self._asked(conversation, side, kind, token, key)
 
@@ -122,7 +102,7 @@ class CoapLayer:
                         whole = self._transfers.add(
                             (address[client], address[1 - client], token if uri is None else uri, code if request else 0),
                             Block(conversation, side, conversation.port[client], (bits >> 4) << (bits & 7) + 4, bits & 8 != 0,
-                                  payload, etag, packets, time_ns))
+                                  payload, options.etag, packets, time_ns))
                         self._tell_broken()
                     if whole is not None:
                         payload, units_packets, latest = whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from grammars.coap import METHODS, OPTION_NUMBERS, RESPONSES, Type, code_name
+from grammars.coap import METHODS, OPTION_NUMBERS, PAYLOAD_MARKER, RESPONSES, Type, code_name
 
 TYPES = tuple(kind.name for kind in Type)
 CON, NON, ACK, RST = range(4)
@@ -14,7 +14,43 @@ REGISTERED = frozenset(code for code in range(256) if code in METHODS or CODES[c
 """Request and response codes of the registry"""
 ETAG, OBSERVE, URI_PATH, URI_QUERY, BLOCK2, BLOCK1 = (
     OPTION_NUMBERS[name] for name in ("ETag", "Observe", "Uri-Path", "Uri-Query", "Block2", "Block1"))
-Options = list[tuple[int, bytes]]
+_KEPT_OPTIONS = 1024
+_KEPT_LENGTH = 96
+
+
+class Options:
+    """The options of a message, and what they say where it matters."""
+
+    __slots__ = ("block1", "block2", "etag", "listed", "observe", "uri")
+
+    def __init__(self, listed: tuple[tuple[int, bytes], ...]) -> None:
+        self.listed = listed
+        """(number, value) in order"""
+        self.block1: bytes | None = None
+        self.block2: bytes | None = None
+        self.etag: bytes | None = None
+        self.observe: bytes | None = None
+        path = query = ""
+        for number, value in listed:
+            if number == URI_PATH:
+                path += "/" + value.decode("utf-8", "backslashreplace")
+            elif number == URI_QUERY:
+                query += ("&" if query else "?") + value.decode("utf-8", "backslashreplace")
+            elif number == BLOCK1:
+                self.block1 = value
+            elif number == BLOCK2:
+                self.block2 = value
+            elif number == ETAG:
+                self.etag = value
+            elif number == OBSERVE:
+                self.observe = value
+        self.uri = (path or "/") + query
+        """`/path/segments?query&query` of the Uri-Path and Uri-Query options"""
+
+
+_NONE = Options(())
+_KNOWN: dict[bytes, Options] = {}
+# Most messages of a device bear the same options, byte for byte. What was read of such bytes up to the payload marker is read again the same way.
 
 
 class CoapMessage(NamedTuple):
@@ -23,27 +59,8 @@ class CoapMessage(NamedTuple):
     message_id: int
     token: bytes
     options: Options
-    """(number, value) in order"""
     payload: bytes
     """empty without one"""
-
-    def option(self, number: int) -> bytes | None:
-        """The first value of this option."""
-        for listed, value in self.options:
-            if listed == number:
-                return value
-        return None
-
-    def uri(self) -> str:
-        """`/path/segments?query&query` of the Uri-Path and Uri-Query options."""
-        path = ""
-        query = ""
-        for number, value in self.options:
-            if number == URI_PATH:
-                path += "/" + value.decode("utf-8", "backslashreplace")
-            elif number == URI_QUERY:
-                query += ("&" if query else "?") + value.decode("utf-8", "backslashreplace")
-        return (path or "/") + query
 
 
 class CoapProblem(NamedTuple):
@@ -66,7 +83,7 @@ def parse(data: bytes) -> CoapMessage | CoapProblem:
     if code == 0:
         if size > 4 or first & 15:
             return CoapProblem("an Empty message of more than four bytes", 4, 0)
-        return CoapMessage(first >> 4 & 3, 0, data[2] << 8 | data[3], b"", [], b"")
+        return CoapMessage(first >> 4 & 3, 0, data[2] << 8 | data[3], b"", _NONE, b"")
     place = 4
     length = first & 15
     if length > 8:
@@ -81,13 +98,24 @@ def parse(data: bytes) -> CoapMessage | CoapProblem:
     if place > size:
         return CoapProblem("the token goes past the datagram", start, code)
     token = data[start:place]
-    options: Options = []
+    begin = place
+    marker = data.find(PAYLOAD_MARKER, place)
+    if marker >= 0 and marker + 1 < size:
+        known = _KNOWN.get(data[place:marker])
+        if known is not None:
+            return CoapMessage(first >> 4 & 3, code, data[2] << 8 | data[3], token, known, data[marker + 1:])
+    listed: list[tuple[int, bytes]] = []
     number = 0
     while place < size:
         head = data[place]
         if head == 0xFF:
             if place + 1 == size:
                 return CoapProblem("a payload marker without a payload", place, code)
+            options = Options(tuple(listed))
+            if place - begin <= _KEPT_LENGTH:
+                if len(_KNOWN) >= _KEPT_OPTIONS:
+                    _KNOWN.clear()
+                _KNOWN[data[begin:place]] = options
             return CoapMessage(first >> 4 & 3, code, data[2] << 8 | data[3], token, options, data[place + 1:])
         start = place
         place += 1
@@ -112,6 +140,6 @@ def parse(data: bytes) -> CoapMessage | CoapProblem:
         if end > size:
             return CoapProblem("an option goes past the datagram", start, code)
         number += delta
-        options.append((number, data[place:end]))
+        listed.append((number, data[place:end]))
         place = end
-    return CoapMessage(first >> 4 & 3, code, data[2] << 8 | data[3], token, options, b"")
+    return CoapMessage(first >> 4 & 3, code, data[2] << 8 | data[3], token, Options(tuple(listed)), b"")
