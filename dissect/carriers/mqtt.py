@@ -304,6 +304,9 @@ class MqttCarrier:
     def _guess(self, data: bytes, first: int, body: int, end: int) -> Publish:
         """Read a PUBLISH of an unknown protocol level: the reading that gives a known message holds for the connection. Raises Malformed."""
         plain = read_publish(data, first, body, end, 4)
+        if self._accept is not None and self._accept(plain[3]):
+            self.level = 4
+            return plain
         try:
             fifth = read_publish(data, first, body, end, LEVEL_5_0)
         except Malformed:
@@ -311,13 +314,9 @@ class MqttCarrier:
         alias, only_its_own = fifth[2], fifth[4]
         if not only_its_own:
             return plain
-        if self._accept is not None:
-            if self._accept(plain[3]):
-                self.level = 4
-                return plain
-            if self._accept(fifth[3]):
-                self.level = LEVEL_5_0
-                return fifth
+        if self._accept is not None and self._accept(fifth[3]):
+            self.level = LEVEL_5_0
+            return fifth
         # an MQTT 5 PUBLISH nearly always begins its payload's place with a property length of 0, which no text does
         return fifth if plain[3][:1] == b"\0" or alias is not None else plain
 
