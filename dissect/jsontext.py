@@ -1,81 +1,155 @@
-"""JSON out: msgspec where it can, else a slower writer for the few values that it refuses or would change.
+"""JSON as devices send it: strict first, then the two repairs that the documents' own examples need, then nothing.
 
-Packets hold them: lone surrogates (written as their escape), numbers beyond a double (read by Python as infinity).
+protocols.md, "JSON in the wild": an unquoted member name and a trailing comma are accepted and reported; a member name with blanks around it
+counts as the trimmed name; of a name twice in one object the last counts; NaN, Infinity and more than 64 levels are no JSON.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from enum import Enum
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import msgspec
 
-_fast = msgspec.json.Encoder().encode
+from grammars.vocabulary import Finding
+
+DEPTH = 64
+"""deepest nesting read"""
+
+_decode = msgspec.json.Decoder().decode
+_OPENING = (b"{", b"[")
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
+_BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_$][A-Za-z0-9_$]*)(\s*:)")
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_FIRST_BYTES = frozenset(b"{[ \t\r\n")
 
 
-def encode(value: Any) -> bytes:
-    """*value* (a structure of `dissect.model` or plain JSON values) as UTF-8 JSON on one line.
+class Decoded(NamedTuple):
+    value: Any
+    """as sent (of duplicates, the last)"""
+    view: Any
+    """the same with names trimmed: what every rule looks at"""
+    findings: tuple[Finding, ...]
 
-    An infinity must not stand in *value* outside of a `msgspec.Raw` (see `raw`): the fast writer would make it null.
-    """
+
+class _NoJSON(ValueError):
+    """A constant that JSON does not have, or too many levels."""
+
+
+def decode(data: bytes) -> Decoded | None:
+    """An object or array, or None for what neither strict JSON nor the repairs accept."""
     try:
-        return _fast(value)
-    except (UnicodeEncodeError, OverflowError, RecursionError):  # a lone surrogate; an integer of thousands of digits; nesting
-        return strict(value)
+        value = _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_slowly(data)
+    if type(value) is not dict and type(value) is not list:
+        return None
+    if data.count(b'":') != _count_members(value) or b' "' in data or b'" ' in data or data.count(b"{") + data.count(b"[") > DEPTH:
+        return _decode_slowly(data)
+    return Decoded(value, value, ())
 
 
-def raw(value: Any) -> msgspec.Raw:
-    """What Python's json read where msgspec refused, as a member that every writer copies unchanged."""
-    return msgspec.Raw(strict(value))
-
-
-def strict(value: Any) -> bytes:
-    """As `encode`, by the slow writer: any depth, lone surrogates as escapes, infinities as 1e999."""
-    out: list[bytes] = []
-    waiting: list[Any] = [value]
+def _count_members(value: Any) -> int:
+    """Members of all objects in *value*."""
+    count = 0
+    waiting = [value]
     while waiting:
-        item = waiting.pop()
-        if type(item) is _Text:
-            out.append(item)
-        elif isinstance(item, msgspec.Raw):
-            out.append(bytes(item))
-        elif isinstance(item, Enum):
-            waiting.append(item.value)
-        elif isinstance(item, float) and not math.isfinite(item):
-            out.append(b"null" if math.isnan(item) else b"1e999" if item > 0 else b"-1e999")
-        elif isinstance(item, msgspec.Struct):
-            members = zip(item.__struct_encode_fields__, (getattr(item, name) for name in item.__struct_fields__), strict=True)
-            waiting.extend(_object(members))
-        elif isinstance(item, dict):
-            waiting.extend(_object(item.items()))
-        elif isinstance(item, list | tuple):
-            parts: list[Any] = [_Text(b"]")]
-            for index in range(len(item) - 1, -1, -1):
-                parts += (item[index], _Text(b",")) if index else (item[index],)
-            waiting.extend([*parts, _Text(b"[")])
+        one = waiting.pop()
+        if type(one) is dict:
+            count += len(one)
+            for inner in one.values():
+                if type(inner) is dict or type(inner) is list:
+                    waiting.append(inner)
         else:
-            out.append(json.dumps(item).encode("ascii"))
-    return b"".join(out)
+            for inner in one:
+                if type(inner) is dict or type(inner) is list:
+                    waiting.append(inner)
+    return count
 
 
-class _Text(bytes):
-    """Output as it is, between values that still wait to be written."""
-
-
-def _object(members: Any) -> list[Any]:
-    """The parts of an object, last first."""
-    parts: list[Any] = [_Text(b"{")]
-    for index, (name, member) in enumerate(members):
-        parts += (_Text((b"," if index else b"") + json.dumps(name).encode("ascii") + b":"), member)
-    parts.append(_Text(b"}"))
-    return parts[::-1]
-
-
-def decode(data: bytes) -> Any:
-    """Plain values of JSON that `encode` wrote, lone surrogates included."""
+def _decode_slowly(data: bytes) -> Decoded | None:
     try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return json.loads(data)
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if _depth(text) > DEPTH:
+        return None
+    findings: list[Finding] = []
+    duplicates: list[str] = []
+    blanks: list[str] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) != len(pairs):
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    duplicates.append(name)
+                seen.add(name)
+        blanks.extend(name for name in built if name != name.strip())
+        return built
+
+    value = _strict(text, build)
+    if value is None:
+        duplicates.clear()
+        blanks.clear()
+        value = _strict(_repair(text), build)
+        if value is None:
+            return None
+        findings.append(Finding("schema.lenient-json", "an unquoted member name or a trailing comma"))
+    findings += [Finding("schema.duplicate-key", f"member {name!r:.60} twice in one object; the last counts") for name in dict.fromkeys(duplicates)]
+    view = value
+    if blanks:
+        view = _trim(value)
+        findings += [Finding("schema.lenient-json", f"blanks around the member name {name!r:.60}") for name in dict.fromkeys(blanks)]
+    return Decoded(value, view, tuple(findings))
+
+
+def _strict(text: str, build: Any) -> Any:
+    try:
+        value = json.loads(text, object_pairs_hook=build, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if type(value) is dict or type(value) is list else None
+
+
+def _refuse(name: str) -> Any:
+    raise _NoJSON(name)
+
+
+def _repair(text: str) -> str:
+    """Quote bare member names and drop trailing commas, outside of strings."""
+    parts = _STRING.split(text)
+    for place in range(0, len(parts), 2):
+        parts[place] = _TRAILING_COMMA.sub(r"\1", _BARE_NAME.sub(r'\1"\2"\3', parts[place]))
+    return "".join(parts)
+
+
+def _depth(text: str) -> int:
+    """Deepest nesting, brackets in strings not counted; stops counting past the limit."""
+    if text.count("{") + text.count("[") <= DEPTH:
+        return 0
+    deepest = depth = 0
+    for part in _STRING.split(text)[::2]:
+        for character in part:
+            if character in "{[":
+                depth += 1
+                if depth > deepest:
+                    deepest = depth
+            elif character in "}]":
+                depth -= 1
+    return deepest
+
+
+def _trim(value: Any) -> Any:
+    if type(value) is dict:
+        return {name.strip(): _trim(inner) for name, inner in value.items()}
+    if type(value) is list:
+        return [_trim(inner) for inner in value]
+    return value
+
+
+def may_be_json(data: bytes) -> bool:
+    """A cheap look at the first byte, before anything is decoded."""
+    return bool(data) and data[0] in _FIRST_BYTES

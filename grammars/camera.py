@@ -44,7 +44,7 @@ MSG = Member(name="msg", meaning="Text of the result", spec="一")
 UPLOAD_TYPE = Member(name="upload_type", meaning="Way of the snapshots: 0 http, 1 mqtt", types=INTEGER, values=frozenset({0, 1}), spec=SET)
 UPLOAD_ADDR = Member(name="upload_addr", meaning="Where snapshots go", plain_url=True, privacy=Privacy.ADDRESS, spec=SET)
 INTERVAL = Member(name="hb_interval", meaning="Seconds between heartbeats, 15..360", types=INTEGER, unit="s", spec=BEAT)
-IMAGE = Member(name="data", meaning="Image, base64", privacy=Privacy.VALUE, spec=SNAPSHOT)
+IMAGE = Member(name="data", meaning="Image, base64", embedded=True, privacy=Privacy.VALUE, spec=SNAPSHOT)
 ACTIONS = frozenset({"take_snapshot", "io_control"})
 
 
@@ -161,6 +161,7 @@ MESSAGES = {
                         Member(
                             name="data",
                             meaning="Image, base64, or null",
+                            embedded=True,
                             types=(str, dict, type(None)),
                             required=False,
                             privacy=Privacy.VALUE,
@@ -233,15 +234,16 @@ PROTOCOL = ApplicationProtocol(
     prefix="camera",
     carriers=("mqtt", "http", "tcp"),
     ports=(),
+    signature=rb"operate",
     framing=Objects(),
     messages=MESSAGES,
     envelope=ENVELOPE,
     required_on_bare_tcp=frozenset({"operate", "request_id", "sn"}),
     classify=classify,
     identity=identity,
-    device_id=lambda names: str(names["sn"]),
+    device_id=lambda names, address: str(names["sn"]),
     rules=(clock, interval),
     answer_rules=(configured, identities),
-    shared_pairing=True,
+    self_naming=True,
     heartbeat=Heartbeat(frozenset({"heartbeat"}), lambda facts: facts.get("interval_s", DEFAULT_INTERVAL_S) * 1.5, per_device=True, reference=BEAT),
 )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammars.clife import ENVELOPE, KEY, REPORT, REQUIRED, classify, clock, common_rows, direction, row, same
-from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Finding, Member, MessageType, Objects, Privacy, Said, Situation
+from grammars.clife import ENVELOPE, REPORT, REQUIRED, classify, clock, common_rows, direction, row
+from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Finding, KeyEvent, Member, MessageType, Objects, Privacy, Said, Situation
 
 MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
 """NANOEC is the tables' value; headings and people also write NANOECC."""
@@ -94,6 +94,20 @@ def discovery(said: Said, session: Situation) -> Iterable[Finding]:
         yield Finding("timing.discovery-schedule", f"attempt {number} came {gap_s:.1f} s after the one before, the schedule has {least} s")
 
 
+def key_event(said: Said, session: Situation) -> KeyEvent | None:
+    """1101 names a userId; 1104 and 1105 exchange public keys in the mode of 1103."""
+    data = said.data
+    if not isinstance(data, dict):
+        return None
+    if said.kind == "1101":
+        return KeyEvent("user", data.get("userId"))
+    if said.kind == "1104":
+        return KeyEvent("begin", data.get("pubKey"), session.facts.get("mode"), data.get("dhP"), data.get("dhG"))
+    if said.kind == "1105":
+        return KeyEvent("complete", data.get("pubKey"), session.facts.get("mode"))
+    return None
+
+
 PROTOCOL = ApplicationProtocol(
     name="clife-lan",
     title="C-Life LAN",
@@ -101,15 +115,17 @@ PROTOCOL = ApplicationProtocol(
     prefix="clife",
     carriers=("coap",),
     ports=(5683,),
+    signature=rb"msgId",
     framing=Objects(),
     messages=MESSAGES,
     envelope=ENVELOPE,
     required_on_bare_tcp=REQUIRED,
     classify=classify,
     identity=lambda kind, fields: None,
-    device_id=lambda names: str(names["address"]),
+    device_id=lambda names, address: address,
+    connection_identity=lambda address, client_id, query: {"address": address},
     rules=(direction, clock, key_exchange, discovery),
-    encrypted=True,
+    sealed=lambda kind: "fixed" if kind in FIXED_KEY else "negotiated",
+    must_be_sealed=lambda kind, carrier: True,
+    key_event=key_event,
 )
-
-__all__ = ["FIXED_KEY", "KEY", "MESSAGES", "PROTOCOL", "same"]

@@ -17,6 +17,7 @@ from grammars.vocabulary import (
     INTEGER,
     PEER,
     ApplicationProtocol,
+    Cause,
     Classified,
     Cut,
     CutKind,
@@ -57,6 +58,7 @@ COMMAND = b"command"
 COMMAND_LIMIT = 4096
 # A place where a frame, the short frame or a web command may begin; framing resumes there after garbage.
 RESUME = re.compile(rb"\d{6}[0-9A-Za-z]{15}[A-Z]{2}|006404|command\{")
+STATUSES = frozenset({"000", "200", "201", "202", "300", "401", "404"})
 LONGEST_START = FRAME_SIZE
 
 
@@ -131,7 +133,7 @@ def _group(ends: list[int], before: int, boundary: int) -> Cut:
 
 
 def cut(data: bytes, ended: bool, boundaries: Sequence[int], torn: bool) -> Cut:
-    """A heartbeat of up to 3 bytes (blank, 1, 0, AT) may stand before a frame, and 1 and 0 are digits too: a frame is tried after 0, 1, 2 and 3 heartbeat
+    """A heartbeat of up to 3 bytes (blank, 1, 0, AT) may stand before a frame, and 1 and 0 are digits too: a frame is tried after 0 to 3 heartbeat
     bytes, and the one whose parts all fit is taken. A segment of digits alone waits for the next, which tells whether a frame was split there.
     """
     if not data:
@@ -288,6 +290,16 @@ def _web(fields: Mapping[str, Any]) -> bool:
     return fields.get("type") == "start"
 
 
+def web_cause(fields: Any) -> Cause | None:
+    """A start leads to QD with the same seconds on that imei's connection, a stop to ST (一)."""
+    imei, kind, seconds = fields.get("imei"), fields.get("type"), str(fields.get("long", ""))
+    if not isinstance(imei, str) or kind not in ("start", "stop"):
+        return None
+    if kind == "stop":
+        return Cause("web-stop", "ST request", (imei,), lambda sent: True)
+    return Cause("web-start", "QD request", (imei,), lambda sent: str(sent.get("data") or "").lstrip("0") == seconds.lstrip("0"))
+
+
 MESSAGES = {
     row.kind: row
     for row in (
@@ -311,6 +323,7 @@ MESSAGES = {
             sender=PEER,
             verdict=_answer,
             unasked=True,
+            ends_oldest=lambda session: bool(session.facts.get("404 answers a request")),
             in_order=True,
             spec="状态码说明",
             members=(LENGTH, _status("404")),
@@ -321,6 +334,7 @@ MESSAGES = {
             name="web command",
             sender=PEER,
             key=("imei",),
+            causes=web_cause,
             spec=WEB,
             members=(
                 IMEI,
@@ -371,8 +385,14 @@ def registration(said: Said, session: Situation) -> Iterable[Finding]:
     if said.kind == "HT answer":
         if said.fields.get("status") == "200":
             facts["registered"] = said.fields.get("imei")
-    elif said.kind in ("404",):
+    elif said.kind == "404":
+        # A heartbeat on an unregistered connection is answered 006404, and that ends no request.
+        facts["404 answers a request"] = not facts.get("beats")
+        facts["beats"] = max(0, facts.get("beats", 0) - 1)
         facts.pop("registered", None)
+    elif said.kind == "heartbeat":
+        if "registered" not in facts:
+            facts["beats"] = facts.get("beats", 0) + 1
     elif (
         said.kind in ("TN request", "QR request", "QD request", "ST request")
         and session.from_start
@@ -382,11 +402,19 @@ def registration(said: Said, session: Situation) -> Iterable[Finding]:
         yield Finding("state.before-authentication", f"{said.fields.get('cmd')} before HT succeeded", once="before-authentication")
     if "registered" in facts:
         facts["was_registered"] = True
+        facts["beats"] = 0
 
 
 def web_command(said: Said, session: Situation) -> Iterable[Finding]:
     if said.kind == "command":
         yield Finding("security.unauthenticated-command", f"{said.fields.get('type')} of {said.fields.get('imei')} without any authentication")
+
+
+def proof(kind: str, fields: Any) -> bool:
+    """A heartbeat alone is too little; a frame is enough when its parts are the document's."""
+    if kind == "command":
+        return isinstance(fields.get("imei"), str) and fields.get("type") in ("start", "stop")
+    return kind == "404" or (kind in MESSAGES and kind != "heartbeat" and fields["status"] in STATUSES and fields["imei"].isdigit())
 
 
 RULES: tuple[Rule, ...] = (registration, web_command)
@@ -398,11 +426,14 @@ PROTOCOL = ApplicationProtocol(
     prefix="imei",
     carriers=("tcp",),
     ports=(12306,),
+    signature=RESUME.pattern,
+    proof=proof,
     framing=Frames(cut, parse),
     messages=MESSAGES,
     classify=classify,
     identity=identity,
-    device_id=lambda names: str(names["imei"]),
+    device_id=lambda names, address: str(names["imei"]),
+    client_is_device=True,
     server_kinds=frozenset({"command"}),
     rules=RULES,
     heartbeat=Heartbeat(frozenset({"heartbeat"}), lambda facts: 60.0, reference="心跳包"),

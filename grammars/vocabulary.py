@@ -86,6 +86,8 @@ class Member:
     privacy: Privacy = Privacy.OPEN
     plain_url: bool = False
     """a URL that should not be plain http"""
+    embedded: bool = False
+    """a file in base64: shown by its size and hash when it is large, and written out by `dissect extract`"""
 
 
 class Verdict(Enum):
@@ -156,6 +158,31 @@ class Story(Protocol):
         """No more answers will come, and none ended it."""
 
 
+class KeyEvent(NamedTuple):
+    """What a message tells about keys."""
+
+    step: str
+    """"user" (a userId that serves as fixed key), "begin" or "complete" (of a key exchange)"""
+    value: Any
+    """the userId, or the public value in base64"""
+    mode: Any = None
+    modulus: Any = None
+    generator: Any = None
+
+
+class Cause(NamedTuple):
+    """A message that makes another session's message happen, as a web command makes a start."""
+
+    operation: str
+    """of the exchange that links both"""
+    kind: str
+    """of the message that it causes"""
+    key: tuple[Any, ...]
+    """values of that message's key that the cause names, in order"""
+    matches: Callable[[Any], bool]
+    """whether a message of that kind and key, by its fields, is the one"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MessageType:
     """One row of a protocol's table of messages."""
@@ -187,6 +214,8 @@ class MessageType:
     """a kind that is a request of its own unless one of these requests is open for its key"""
     across: bool = False
     """asked and answered in different sessions of one device (a broadcast and its unicast answers)"""
+    ends_oldest: Callable[[Situation], bool] | None = None
+    """an answer without a key of its own: whether it ends the oldest open request of its connection"""
     unasked: bool = False
     """an answer that also comes by itself: never an orphan"""
     quiet: bool = False
@@ -199,6 +228,8 @@ class MessageType:
     """what of (fields, data) makes two requests the same; None: all fields"""
     operation: str | None = None
     """of its exchanges; None: its name"""
+    causes: Callable[[Any], Cause | None] | None = None
+    """what its fields make happen on a device's connection"""
     spec: str = ""
 
 
@@ -296,26 +327,36 @@ class ApplicationProtocol:
     """a decoded JSON value or parsed frame, and who sent it if known -> its kind and fields; None: no message of this protocol"""
     identity: Callable[[str, Any], dict[str, Any] | None]
     """(kind, fields) -> what names the device in a message, the identity of report.md"""
-    device_id: Callable[[Mapping[str, Any]], str]
-    """identity -> the part of the device's id behind the protocol's name"""
+    device_id: Callable[[Mapping[str, Any], str], str]
+    """(identity, the device's address) -> the part of the device's id behind the protocol's name"""
+    connection_identity: Callable[[str, str | None, Mapping[str, Any]], dict[str, Any]] | None = None
+    """(the device's address, MQTT client id, query parameters) -> identity, where messages do not name their device"""
     envelope: tuple[Member, ...] = ()
     """members that every message has"""
+    signature: bytes = b""
+    """a regular expression that its messages match somewhere: a cheap look before anything is decoded"""
+    proof: Callable[[str, Any], bool] | None = None
+    """(kind, fields) -> whether such a message shows that a bare connection is this protocol's; None: any kind of the table does"""
     required_on_bare_tcp: frozenset[str] = frozenset()
     """members without which a JSON object on a bare connection is not ours"""
     server_kinds: frozenset[str] = frozenset()
     """kinds whose client is not the device (a web command's connection)"""
-    client_is_device: bool = True
-    """on bare TCP the device opens the connection"""
+    client_is_device: bool | None = None
+    """on bare TCP the device opens the connection; None: the first message tells who is who"""
     deadline_s: float = 10.0
-    shared_pairing: bool = False
-    """answers may come on another connection (brokers)"""
+    self_naming: bool = False
+    """every message names its device: answers may come on any connection, and another name in the answer is a mismatch, not another device"""
     rules: tuple[Rule, ...] = ()
     """run in order on every message"""
     answer_rules: tuple[Callable[[Said, Said, Situation], Iterable[Finding]], ...] = ()
     """run on (request, answer) when they are paired"""
     heartbeat: Heartbeat | None = None
-    encrypted: bool = False
-    """its `data` may be encrypted"""
+    sealed: Callable[[str], str] | None = None
+    """kind -> which class of key its `data` is under: fixed, negotiated or dev; None: nothing is encrypted"""
+    must_be_sealed: Callable[[str, str], bool] = lambda kind, carrier: False
+    """(kind, carrier) -> whether `data` in clear breaks the document"""
+    key_event: Callable[[Said, Situation], KeyEvent | None] | None = None
+    """what a message with clear or decrypted data tells about keys"""
     extra_fields: tuple[Member, ...] = field(default=())
     """members that the engine adds to `fields` (HTTP query parameters)"""
 

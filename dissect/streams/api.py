@@ -51,7 +51,7 @@ class Conversation:
     """One TCP connection or one UDP pair. Figures grow as packets come."""
 
     __slots__ = ("id", "transport", "address", "port", "first_ns", "last_ns", "packets", "client", "saw_syn", "midstream", "fin_seen", "reset_seen",
-                 "truncated_packets", "retransmissions", "rtt_ns", "missing", "wanted", "handler", "state")
+                 "truncated_packets", "retransmissions", "rtt_ns", "missing", "wanted", "handler", "state", "tls")
 
     def __init__(self, ident: int, transport: str, address: tuple[str, str], port: tuple[int, int], first_ns: int) -> None:
         self.id = ident
@@ -79,6 +79,8 @@ class Conversation:
         self.wanted = True
         """a handler that has seen enough sets this to False: no more bytes are reassembled or handed out, packets still count"""
         self.handler: StreamHandler | DatagramHandler | None = None
+        self.tls = False
+        """its bytes were decrypted by whoever hands them out (the tshark engine)"""
         self.state: object = None
         """the stream layer's own"""
 

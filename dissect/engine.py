@@ -1,0 +1,539 @@
+"""From a framed message to what is told of it: decrypted, checked, judged, paired, and handed to the sink.
+
+The engine knows no protocol: everything it does is written in the protocol's declaration (`grammars.vocabulary.ApplicationProtocol`).
+Time is the capture's; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dissect.catalogue import CATALOGUE
+from dissect.links import Links
+from dissect.media import summarise
+from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
+from dissect.options import Options
+from dissect.pairing import Pairing, Seen
+from dissect.sessions import DeviceState, SessionState
+from dissect.sinks import Sink
+from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
+from dissect.text import is_clean
+from dissect.timefmt import format_ns
+from dissect.validation import check, clean, compile_members
+from grammars.registry import PROTOCOLS
+from grammars.vocabulary import DEVICE, ApplicationProtocol, Finding, Member, MessageType, Party
+
+if TYPE_CHECKING:
+    from dissect.crypto.decryptor import Decryptor, Opened
+
+RAW_LIMIT = 64 << 10
+"""bytes of a malformed message that are kept"""
+TEXT_DEPTH = 70
+DAY_NS = 86_400 * 10**9
+
+
+class _Row:
+    """A message type with what was read off its members once."""
+
+    __slots__ = ("type", "members", "data", "credentials", "urls", "embedded", "key_names", "plain")
+
+    def __init__(self, row: MessageType, protocol: ApplicationProtocol) -> None:
+        self.type = row
+        self.members = compile_members(row.members + protocol.extra_fields)
+        self.data = compile_members(row.data) if row.data is not None else None
+        self.credentials = tuple((one.name, one.credential) for one in row.members if one.credential)
+        self.urls = _paths(row.members, "plain_url") + tuple(("data", *path) for path in _paths(row.data or (), "plain_url"))
+        self.embedded = _paths(row.members, "embedded")
+        self.key_names = row.key
+        self.plain = not (self.credentials or self.urls or self.embedded)
+
+
+def _paths(members: tuple[Member, ...], attribute: str) -> tuple[tuple[str, ...], ...]:
+    found: list[tuple[str, ...]] = []
+    for member in members:
+        if getattr(member, attribute):
+            found.append((member.name,))
+        found += [(member.name, *path) for path in _paths(member.members, attribute)]
+    return tuple(found)
+
+
+class Engine:
+    """One for each analysis."""
+
+    def __init__(self, sink: Sink, options: Options) -> None:
+        self.sink = sink
+        self.options = options
+        self.pairing = Pairing(self._found, self._exchange)
+        self.links = Links(self._link_found, self._linked, self.pairing.next_exchange)
+        self.sessions: dict[tuple[Any, ...], SessionState] = {}
+        self.devices: dict[str, DeviceState] = {}
+        self.totals = Totals(limits=Limits())
+        for name in PROTOCOLS:
+            self.totals.protocols[name] = ProtocolTotals()
+        self._rows: dict[str, dict[str, _Row]] = {}
+        for protocol in PROTOCOLS.values():
+            self.pairing.knows(protocol, options.deadlines_s.get(protocol.name, protocol.deadline_s))
+            self._rows[protocol.name] = {kind: _Row(row, protocol) for kind, row in protocol.messages.items()}
+        self.links.limit_ns = self.pairing.deadlines_ns
+        self._uid = 0
+        self._anomaly = 0
+        self._session = 0
+        self._decryptor: Decryptor | None = None
+        self.digits: Mapping[int, int] = {}
+        """file -> digits of its times"""
+        self.now_ns = 0
+        self.last_seen: Seen | None = None
+        """the latest message that was paired"""
+
+    # -- sessions --
+
+    def open_session(
+        self, key: tuple[Any, ...], protocol: ApplicationProtocol, carrier: str, ends: tuple[tuple[str, int], tuple[str, int]], first_ns: int, file: int
+    ) -> SessionState:
+        self._session += 1
+        session = SessionState(self._session, protocol, carrier, ends, first_ns)
+        session.digits = self.digits.get(file, 6)
+        session.key = key
+        self.sessions[key] = session
+        self.totals.sessions += 1
+        self.totals.protocols[protocol.name].sessions += 1
+        return session
+
+    def session_seen(self, session: SessionState) -> None:
+        """Tell the sink of it, before its first message."""
+        session.opened_line = True
+        self.sink.session(session.as_model(), False)
+
+    def connection_ended(self, session: SessionState, time_ns: int) -> None:
+        """FIN of both sides, or RST: what is open of it will not be answered. Its last packets may still come."""
+        if not session.ended:
+            session.ended = True
+            self.pairing.session_closed(session, time_ns)
+
+    def close_session(self, session: SessionState, time_ns: int) -> None:
+        """Nothing more will come of it; *time_ns*: of its last packet."""
+        if session.closed:
+            return
+        session.closed = True
+        session.last_ns = max(session.last_ns, time_ns)
+        if session.ended or not session.connectionless:
+            self.connection_ended(session, time_ns)
+        self._beat_overdue(session, session, None, session.last_ns)
+        if session.truncated:
+            text = f"{session.truncated} packet{'s' if session.truncated > 1 else ''} cut by the snap length"
+            self.report(session, Finding("capture.truncated-packet", text), (), (), session.last_ns)
+        if self._decryptor is not None:
+            self._decryptor.close(session.id)
+        self.sessions.pop(session.key, None)
+        self.sink.session(session.as_model(), True)
+
+    def name_device(self, session: SessionState, identity: dict[str, Any], time_ns: int) -> DeviceState:
+        """The device that *identity* names; on its own connection the session and its address become the device's."""
+        protocol = session.protocol
+        address = session.ends[session.device_side][0]
+        ident = f"{protocol.name}:{protocol.device_id(identity, address)}"
+        device = self.devices.get(ident)
+        new = device is None
+        if device is None:
+            device = self.devices[ident] = DeviceState(ident, protocol.name, identity)
+        changed = new
+        if session.own and session.device_id is None:
+            session.device_id = ident
+            if address not in device.addresses:
+                device.addresses.append(address)
+            if session.id not in device.sessions:
+                device.sessions.append(session.id)
+            changed = True
+        for name, value in identity.items():
+            if device.identity.get(name) is None and value is not None:
+                device.identity = {**device.identity, name: value}
+                changed = True
+        if changed:
+            self.sink.device(device.as_model())
+        return device
+
+    # -- messages --
+
+    def malformed(self, session: SessionState, side: int, data: bytes, packets: tuple[int, ...], time_ns: int, torn: bool) -> int:
+        """Bytes that are no message. *torn*: the capture lacks what would make them one."""
+        self._uid += 1
+        uid = self._uid
+        session.last_ns = max(session.last_ns, time_ns)
+        file = packets[-1] >> FILE_SHIFT
+        direction = "up" if session.party(side) is DEVICE else "down"
+        message = Message(
+            id=uid, time=format_ns(time_ns, session.digits), frames=[packet & NUMBER_MASK for packet in packets], file=file, direction=direction, type=None,
+            name=None, key=None, fields=None, encryption=None, size=len(data), device_id=session.device_id, carrier=None, duplicate_of=None,
+            raw_b64=base64.b64encode(data[:RAW_LIMIT]).decode(),
+        )  # fmt: skip
+        self._hand_out(message, session, time_ns, data, None)
+        if not torn:
+            text = f"{len(data)} bytes that are no message of {session.protocol.title}"
+            self.report(session, Finding("framing.malformed", text), (uid,), packets, time_ns)
+        return uid
+
+    def message(
+        self, session: SessionState, side: int, kind: str, fields: Any, view: Any, raw: bytes, packets: tuple[int, ...], time_ns: int,
+        findings: tuple[Finding, ...] = (), carrier: dict[str, Any] | None = None, duplicate_of: int | None = None, device_hint: str | None = None,
+        conversation: int = 0, carrier_name: str = "", quiet: bool = False,
+    ) -> int:  # fmt: skip
+        """A message of *kind*; *view* is what rules look at, *fields* what was sent. Returns its id.
+
+        *duplicate_of*: it was seen before, so nothing is judged. *quiet*: it opens no exchange (a retained delivery).
+        """
+        protocol = session.protocol
+        if time_ns > session.last_ns:
+            session.last_ns = time_ns
+        sender = session.party(side)
+        row = self._rows[protocol.name].get(kind)
+        self._uid += 1
+        uid = self._uid
+        encryption: Encryption | None = None
+        opened: Opened | None = None
+        data: Any = None
+        if protocol.sealed is not None:
+            value = view.get("data")
+            if type(value) is str:
+                opened = self._open(session, protocol, kind, value, view)
+                encryption = opened.encryption()
+                data = opened.data
+            elif value is not None:
+                data = value
+                encryption = _PLAINTEXT
+        key = None
+        if row is not None and row.key_names:
+            key = _key_of(row.type, view)
+        device_id = session.device_id or device_hint
+        identity = protocol.identity(kind, view)
+        if identity is not None and kind in protocol.messages:
+            device_id = self._named(session, identity, sender, time_ns)
+        shown = summarise(fields, row.embedded) if row is not None and row.embedded else fields
+        message = Message(
+            id=uid, time=format_ns(time_ns, session.digits), frames=[packets[0] & NUMBER_MASK] if len(packets) == 1 else [one & NUMBER_MASK for one in packets],
+            file=packets[-1] >> FILE_SHIFT, direction="up" if sender is DEVICE else "down", type=row.type.type if row is not None else kind,
+            name=row.type.name if row is not None else None, key=key, fields=shown, encryption=encryption, size=len(raw), device_id=device_id,
+            carrier=carrier, duplicate_of=duplicate_of, raw_b64=None,
+        )  # fmt: skip
+        self._hand_out(message, session, time_ns, raw, opened.plaintext if opened is not None else None)
+        if duplicate_of is not None:
+            return uid
+        topic = carrier.get("topic") if carrier is not None else None
+        seen = Seen(uid, kind, row.type if row is not None else None, view, data, sender, time_ns, session, packets, device_id, topic, conversation, raw)
+        if findings:
+            for finding in findings:
+                self._found(seen, finding, time_ns)
+        self._check(seen, row, session, protocol, sender, view, data, opened, encryption, carrier_name, raw)
+        if row is None or quiet:
+            return uid
+        if row.type.sender is not sender:
+            text = f"{row.type.type} is said by the {row.type.sender.value}'s side, the {sender.value}'s side sent it"
+            if not any(one.code == "schema.wrong-direction" for one in self._told):
+                self._found(seen, Finding("schema.wrong-direction", text), time_ns)
+            return uid
+        self.last_seen = seen
+        self.pairing.message(seen, key)
+        if row.type.causes is not None or self.links.waiting:
+            self.links.message(seen, key)
+        if protocol.heartbeat is not None:
+            self._beat(seen, session, protocol)
+        return uid
+
+    def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, time_ns: int) -> str:
+        protocol = session.protocol
+        if sender is DEVICE and (session.device_id is None or protocol.self_naming):
+            return self.name_device(session, identity, time_ns).id
+        if session.device_id is not None and not protocol.self_naming:
+            return session.device_id
+        return f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
+
+    def _hand_out(self, message: Message, session: SessionState, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
+        if not session.opened_line:
+            self.session_seen(session)
+        self.totals.messages += 1
+        self.totals.protocols[session.protocol.name].messages += 1
+        self.sink.message(message, session.id, time_ns, raw, plaintext)
+
+    def _check(
+        self, seen: Seen, row: _Row | None, session: SessionState, protocol: ApplicationProtocol, sender: Party, view: Any, data: Any, opened: Opened | None,
+        encryption: Encryption | None, carrier_name: str, raw: bytes,
+    ) -> None:  # fmt: skip
+        """Schema, secrets in clear, keys, and the protocol's own rules."""
+        self._told: list[Finding] = []
+        now = seen.time_ns
+        if row is None:
+            self._found(seen, Finding("schema.unknown-type", f"{seen.kind!r:.40} is none of the document's"), now)
+            if protocol.envelope and type(view) is dict:
+                for finding in check(self._envelope(protocol), view):
+                    self._found(seen, finding, now)
+        elif type(view) is dict:
+            if not clean(row.members, view):
+                for finding in check(row.members, view):
+                    self._found(seen, finding, now)
+            if row.data is not None:
+                self._check_data(seen, row, view, data, opened)
+            if not row.plain:
+                self._check_secrets(seen, row, session, view, data)
+        if encryption is not None:
+            self._check_keys(seen, session, protocol, opened, carrier_name)
+        if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or data is not None:
+            self._check_text(seen, view, data)
+        device = self.devices.get(seen.device_id) if seen.device_id else None
+        session.shared = device.facts if device is not None else session.facts.setdefault("shared", {})
+        for rule in protocol.rules:
+            for finding in rule(seen, session):
+                self._told.append(finding)
+                if finding.once is None or session.first_time(finding.once):
+                    self._found(seen, finding, now)
+        if protocol.key_event is not None and data is not None:
+            self._learn(seen, session, protocol)
+
+    def _envelope(self, protocol: ApplicationProtocol) -> Any:
+        compiled = getattr(self, "_envelopes", None)
+        if compiled is None:
+            self._envelopes = compiled = {}
+        if protocol.name not in compiled:
+            compiled[protocol.name] = compile_members(protocol.envelope)
+        return compiled[protocol.name]
+
+    def _check_data(self, seen: Seen, row: _Row, view: Any, data: Any, opened: Opened | None) -> None:
+        assert row.data is not None
+        now = seen.time_ns
+        if data is None:
+            if view.get("data") is None and (row.type.data != () and any(one.required is True for one in row.type.data or ())):
+                self._found(seen, Finding("schema.missing-field", "data is absent"), now)
+            return
+        entries = data if row.type.data_list else [data]
+        if type(entries) is not list:
+            self._found(seen, Finding("schema.bad-type", "data is no array"), now)
+            return
+        for index, entry in enumerate(entries):
+            path = f"data[{index}]." if row.type.data_list else "data."
+            if type(entry) is not dict:
+                self._found(seen, Finding("schema.bad-type", f"{path[:-1]} is no object"), now)
+            elif not clean(row.data, entry):
+                for finding in check(row.data, entry, path):
+                    self._found(seen, finding, now)
+
+    def _check_secrets(self, seen: Seen, row: _Row, session: SessionState, view: Any, data: Any) -> None:
+        for name, credential in row.credentials:
+            if session.clear and view.get(name) and session.first_time(f"cleartext {credential}"):
+                self._found(seen, Finding("security.cleartext-credential", f"{credential} goes over the network in clear"), seen.time_ns)
+        holder = {**view, "data": data} if data is not None else view
+        for path in row.urls:
+            for url in _values(holder, path):
+                if isinstance(url, str) and url[:7].lower() == "http://" and session.first_time(f"url {url[:512]}"):
+                    self._found(seen, Finding("security.insecure-url", f"{'.'.join(path)} {url[:120]} is fetched without TLS"), seen.time_ns)
+
+    def _check_keys(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol, opened: Opened | None, carrier_name: str) -> None:
+        now = seen.time_ns
+        if opened is None:
+            if protocol.must_be_sealed(seen.kind, carrier_name) and session.first_time(f"plaintext {seen.sender.value}"):
+                self._found(seen, Finding("security.plaintext-payload", f"the {seen.sender.value}'s side sends data in clear"), now)
+            return
+        if opened.outcome is Outcome.BAD_CIPHERTEXT:
+            self._found(seen, Finding("crypto.bad-ciphertext", "data is not base64 of whole AES blocks"), now)
+        elif opened.outcome is Outcome.NO_KEY and session.first_time("no-key"):
+            assert self._decryptor is not None
+            self._found(seen, Finding("crypto.no-key", self._decryptor.missing(session.id)), now)
+        elif opened.outcome is Outcome.WRONG_KEY and session.first_time("wrong-key"):
+            assert self._decryptor is not None
+            self._found(seen, Finding("crypto.wrong-key", f"no key given opens it: {self._decryptor.missing(session.id)}"), now)
+
+    def _check_text(self, seen: Seen, view: Any, data: Any) -> None:
+        for name in dict.fromkeys(_unclean(view if data is None else {**view, "data": data}, "", 0)):
+            self._found(seen, Finding("text.control-characters", f"control, bidirectional or invisible characters in {name[:80]}"), seen.time_ns)
+
+    # -- keys --
+
+    def _open(self, session: SessionState, protocol: ApplicationProtocol, kind: str, text: str, view: Any) -> Opened:
+        decryptor = self.decryptor()
+        assert protocol.sealed is not None
+        query = view.get("query")
+        code = query.get("productCode") if isinstance(query, dict) else session.facts.get("product_code")
+        if code is not None and isinstance(code, str):
+            session.facts["product_code"] = code
+        address = session.ends[session.device_side][0]
+        name: Any = protocol.name
+        sealed: Any = protocol.sealed(kind)
+        return decryptor.open(session.id, name, address, sealed, text, code if isinstance(code, str) else None)
+
+    def decryptor(self) -> Decryptor:
+        if self._decryptor is None:
+            from dissect.crypto.decryptor import Decryptor
+            from dissect.jsontext import decode
+
+            def lenient(plaintext: bytes) -> Any:
+                decoded = decode(plaintext)
+                return decoded.value if decoded else None
+
+            self._decryptor = Decryptor(self.options.keys, lenient)
+        return self._decryptor
+
+    def _learn(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
+        assert protocol.key_event is not None
+        event = protocol.key_event(seen, session)
+        if event is None:
+            return
+        decryptor = self.decryptor()
+        address = session.ends[session.device_side][0]
+        packet, day = seen.packets[-1] & NUMBER_MASK, seen.time_ns // DAY_NS
+        if event.step == "user":
+            decryptor.learn_user_id(session.id, address, event.value)
+            return
+        if event.step == "begin":
+            findings = decryptor.begin_exchange(
+                session.id, event.mode, event.value, event.modulus, event.generator, "device", device_address=address, packet=packet, day=day
+            )
+        else:
+            findings = decryptor.complete_exchange(session.id, event.value, "app", mode=event.mode, device_address=address, packet=packet, day=day)
+        for finding in findings:
+            if finding.code != "security.weak-key-exchange" or session.first_time("weak-key-exchange"):
+                self._found(seen, Finding(finding.code, finding.text), seen.time_ns)
+
+    # -- heartbeats --
+
+    def _beat(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
+        heartbeat = protocol.heartbeat
+        assert heartbeat is not None
+        device = self.devices.get(seen.device_id or "") if heartbeat.per_device else None
+        holder: SessionState | DeviceState = device if device is not None else session
+        if heartbeat.starts_with is not None and holder.beat_ns is None:
+            holder.beat_ns = session.facts.get(heartbeat.starts_with)
+        if seen.kind in heartbeat.kinds:
+            if holder.beat_ns is not None:
+                self._beat_overdue(holder, session, seen, seen.time_ns)
+            holder.beat_ns = seen.time_ns
+            holder.beat_reported = False
+        elif holder.beat_ns is not None:
+            self._beat_overdue(holder, session, seen, seen.time_ns)
+
+    def _beat_overdue(self, holder: SessionState | DeviceState, session: SessionState, seen: Seen | None, now_ns: int) -> None:
+        heartbeat = session.protocol.heartbeat
+        if heartbeat is None or holder.beat_reported:
+            return
+        if heartbeat.per_device and holder is session:
+            device = self.devices.get(session.device_id or "")
+            if device is None or device.beat_reported:
+                return
+            holder = device
+        if holder.beat_ns is None:
+            return
+        limit_s = heartbeat.limit_s(holder.facts)
+        due = holder.beat_ns + int(limit_s * 1e9)
+        if now_ns > due:
+            holder.beat_reported = True
+            uids, packets = ((seen.uid,), seen.packets) if seen is not None else ((), ())
+            text = f"no heartbeat for more than {limit_s:g} s"
+            reference = f"{session.protocol.document} {heartbeat.reference}"
+            self.report(session, Finding("timing.heartbeat-gap", text), uids, packets, due, reference)
+
+    # -- what comes out --
+
+    def _found(self, seen: Seen, finding: Finding, time_ns: int) -> None:
+        self.report(seen.session, finding, (seen.uid,), seen.packets, time_ns, seen.session.protocol.reference(seen.kind))
+
+    def report(
+        self, session: SessionState | None, finding: Finding, messages: tuple[int, ...], packets: tuple[int, ...], time_ns: int, reference: str | None = None
+    ) -> None:
+        """An anomaly."""
+        kind = CATALOGUE[finding.code]
+        severity = kind.severity.label
+        self._anomaly += 1
+        self.totals.anomalies[severity] += 1
+        if session is not None:
+            self.totals.protocols[session.protocol.name].anomalies += 1
+        digits = session.digits if session is not None else 6
+        anomaly = Anomaly(
+            id=self._anomaly, code=finding.code, severity=severity, time=format_ns(time_ns, digits), message=finding.text, messages=list(messages),
+            file=packets[-1] >> FILE_SHIFT if packets else 0, frames=[one & NUMBER_MASK for one in packets], reference=kind.reference or reference,
+        )  # fmt: skip
+        self.sink.anomaly(anomaly, session.id if session is not None else None, time_ns)
+
+    def _exchange(self, exchange: Exchange, session: SessionState) -> None:
+        self.totals.exchanges += 1
+        self.totals.protocols[session.protocol.name].exchanges += 1
+        self.sink.exchange(exchange, session.id)
+        if self.links.caused:
+            self.links.exchange_final(exchange)
+
+    def _linked(self, exchange: Exchange, session: SessionState) -> None:
+        self.totals.exchanges += 1
+        self.totals.protocols[session.protocol.name].exchanges += 1
+        self.sink.exchange(exchange, session.id)
+
+    def _link_found(self, seen: Seen, finding: Finding, time_ns: int) -> None:
+        self._found(seen, finding, time_ns)
+
+    def advance(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+        self.pairing.advance(now_ns)
+        if self.links.waiting:
+            self.links.advance(now_ns)
+
+    def finish(self, last_ns: int) -> None:
+        """The capture ended at *last_ns*: all that waits is judged."""
+        for session in list(self.sessions.values()):
+            self.close_session(session, session.clock_ns)
+        self.pairing.finish(last_ns)
+        self.links.finish(last_ns)
+        self.totals.limits.open_requests += self.pairing.evicted
+
+
+_PLAINTEXT = Encryption(status=Outcome.PLAINTEXT.value)
+
+
+def _key_of(row: MessageType, view: Any) -> dict[str, Any] | None:
+    """The members that pair it; None when one of them is not there."""
+    key: dict[str, Any] = {}
+    for name in row.key:
+        value = view.get(name)
+        if value is None or type(value) is dict or type(value) is list:
+            return None
+        if name == "msgId" and type(value) is str and value.isascii() and value.isdigit():
+            value = int(value[:18])
+        key[name] = value
+    return key
+
+
+def _values(holder: Any, path: tuple[str, ...]) -> list[Any]:
+    """What lies at *path*, arrays being transparent."""
+    found = [holder]
+    for name in path:
+        inner: list[Any] = []
+        for one in found:
+            for entry in one if type(one) is list else (one,):
+                if type(entry) is dict and name in entry:
+                    inner.append(entry[name])
+        found = inner
+    return found
+
+
+def _unclean(value: Any, path: str, depth: int) -> list[str]:
+    """Paths of text members that hold what `dissect.text.clean` would escape."""
+    if type(value) is str:
+        return [] if is_clean(value) else [path]
+    if depth > TEXT_DEPTH:
+        return []
+    found: list[str] = []
+    if type(value) is dict:
+        for name, inner in value.items():
+            if not is_clean(name):
+                found.append(f"{path}.name".lstrip("."))
+            if type(inner) is str:
+                if not inner.isprintable() or not inner.isascii():
+                    found += _unclean(inner, f"{path}.{name}".lstrip("."), depth)
+            elif type(inner) is dict or type(inner) is list:
+                found += _unclean(inner, f"{path}.{name}".lstrip("."), depth + 1)
+    elif type(value) is list:
+        for inner in value:
+            if type(inner) is not int:
+                found += _unclean(inner, path, depth + 1)
+    return found
+
+
+def fingerprint(payload: bytes) -> bytes:
+    """Tells payloads apart without keeping them."""
+    return hashlib.blake2b(payload, digest_size=16).digest()

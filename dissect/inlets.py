@@ -1,0 +1,542 @@
+"""What takes the bytes of one conversation: recognises them, reads them through their carrier and framing, and feeds the engine."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from dissect.carriers.api import Note, StreamCarrier, Unit
+from dissect.carriers.http import HttpCarrier
+from dissect.carriers.mqtt import MqttCarrier
+from dissect.framing.framers import Framed, framer
+from dissect.jsontext import decode
+from dissect.recognition import Claim, Recogniser
+from dissect.sessions import SessionState
+from dissect.streams.api import FILE_SHIFT, Conversation
+from grammars.registry import PROTOCOLS
+from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Frames
+
+if TYPE_CHECKING:
+    from dissect.pipeline import Pipeline
+
+HELD_NOTES = 64
+GAPS_TOLD = 64
+UNITS_IN_VAIN = 256
+"""HTTP bodies that are none of ours after which a connection is left alone"""
+_GLUED = re.compile(rb"\}\s*\{")
+MISSING_TERMINATOR = Finding("framing.missing-terminator", "objects follow each other without \\n")
+
+CARRIED: dict[str, tuple[tuple[ApplicationProtocol, re.Pattern[bytes]], ...]] = {
+    carrier: tuple((protocol, re.compile(protocol.signature)) for protocol in PROTOCOLS.values() if carrier in protocol.carriers)
+    for carrier in ("http", "mqtt", "coap")
+}
+
+
+class TcpInlet:
+    """A `StreamHandler`: holds what comes until it is recognised, then hands it to a reader."""
+
+    __slots__ = ("_pipeline", "_conversation", "_recogniser", "_held", "_notes", "reader", "_fins", "_reset")
+
+    def __init__(self, pipeline: Pipeline, conversation: Conversation, forced: list[ApplicationProtocol]) -> None:
+        self._pipeline = pipeline
+        self._conversation = conversation
+        midstream = not conversation.saw_syn or conversation.midstream
+        self._recogniser: Recogniser | None = Recogniser(midstream, conversation.port, forced)
+        self._held: list[tuple[str, tuple[Any, ...]]] = []
+        self._notes: list[tuple[Finding, tuple[int, ...], int]] = []
+        self.reader: BareReader | CarriedReader | None = None
+        self._fins = [False, False]
+        self._reset = False
+
+    def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
+        if self.reader is not None:
+            self.reader.data(side, data, packet, time_ns)
+            return
+        if self._recogniser is None:
+            return
+        self._held.append(("data", (side, data, packet, time_ns)))
+        claim = self._recogniser.look(side, data)
+        if claim is not None:
+            self._claimed(claim)
+
+    def _claimed(self, claim: Claim) -> None:
+        recogniser, conversation = self._recogniser, self._conversation
+        assert recogniser is not None
+        self._recogniser = None
+        held, self._held = self._held, []
+        if claim is Claim.NOTHING:
+            conversation.wanted = False
+            self._notes.clear()
+            return
+        midstream = not conversation.saw_syn or conversation.midstream
+        if claim is Claim.BARE:
+            assert recogniser.protocol is not None
+            self.reader = BareReader(self._pipeline, conversation, recogniser.protocol, midstream)
+        elif claim is Claim.HTTP:
+            self.reader = CarriedReader(self._pipeline, conversation, HttpCarrier(), "http")
+            if recogniser.from_segment:
+                held = held[-1:]
+        else:
+            carrier = MqttCarrier(claim is Claim.MQTT_MIDSTREAM, self._pipeline.known_payload, self._pipeline.publishes)
+            self.reader = CarriedReader(self._pipeline, conversation, carrier, "mqtt")
+        for name, arguments in held:
+            getattr(self.reader, name)(*arguments)
+        for note in self._notes:
+            self.reader.transport(*note)
+        self._notes.clear()
+
+    def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+        if self.reader is not None:
+            self.reader.gap(side, length, packet, time_ns)
+        elif self._recogniser is not None:
+            self._held.append(("gap", (side, length, packet, time_ns)))
+
+    def fin(self, side: int, packet: int, time_ns: int) -> None:
+        self._fins[side] = True
+        if self._recogniser is not None and self.reader is None:
+            claim = self._recogniser.ended(side)
+            if claim is not None:
+                self._claimed(claim)
+        if self.reader is not None:
+            self.reader.fin(side, packet, time_ns)
+            if all(self._fins):
+                self.reader.ended(time_ns)
+        elif self._recogniser is not None:
+            self._held.append(("fin", (side, packet, time_ns)))
+
+    def reset(self, side: int, packet: int, time_ns: int) -> None:
+        finding = Finding("tcp.reset", f"{self._conversation.address[side]} ended the connection by RST")
+        if self._reset:
+            return
+        self._reset = True
+        if self.reader is not None:
+            self.reader.transport(finding, (packet,), time_ns)
+            self.reader.ended(time_ns)
+        elif self._recogniser is not None and len(self._notes) < HELD_NOTES:
+            self._notes.append((finding, (packet,), time_ns))
+
+    def note(self, code: str, side: int, text: str, packet: int, time_ns: int) -> None:
+        finding = Finding(code, text)
+        if self.reader is not None:
+            self.reader.transport(finding, (packet,), time_ns)
+        elif self._recogniser is not None and len(self._notes) < HELD_NOTES:
+            self._notes.append((finding, (packet,), time_ns))
+
+    def closed(self, time_ns: int) -> None:
+        if self.reader is None and self._recogniser is not None:
+            for side in (0, 1):
+                claim = self._recogniser.ended(side) if self._recogniser is not None else None
+                if claim is not None:
+                    self._claimed(claim)
+        if self.reader is not None:
+            self.reader.closed(time_ns, self._fins, self._reset)
+
+
+class _Reader:
+    """What both kinds of reader share: sessions of one TCP connection."""
+
+    def __init__(self, pipeline: Pipeline, conversation: Conversation) -> None:
+        self._pipeline = pipeline
+        self._engine = pipeline.engine
+        self._conversation = conversation
+        self.sessions: list[SessionState] = []
+        self._waiting: list[tuple[Finding, tuple[int, ...], int]] = []
+        """findings of the transport before there was a session"""
+
+    def _open(self, protocol: ApplicationProtocol, carrier: str, device_side: int, own: bool, time_ns: int, packet: int) -> SessionState:
+        conversation = self._conversation
+        ends = ((conversation.address[0], conversation.port[0]), (conversation.address[1], conversation.port[1]))
+        session = self._engine.open_session((conversation.id, protocol.name), protocol, carrier, ends, conversation.first_ns, packet >> FILE_SHIFT)
+        session.device_side, session.own = device_side, own
+        session.streams.append(conversation.id)
+        session.clear = not conversation.tls
+        session.from_start = conversation.saw_syn and not conversation.midstream
+        session.clock_ns = conversation.last_ns
+        self.sessions.append(session)
+        if not session.from_start:
+            session.midstream_ns = time_ns
+        return session
+
+    def _opened(self, session: SessionState, packet: int, time_ns: int) -> None:
+        """All that can be known at its start is known: tell of it, and of what happened before it was one."""
+        self._engine.session_seen(session)
+        if not session.from_start:
+            self._engine.report(session, Finding("tcp.midstream", "the capture starts inside the connection"), (), (packet,), time_ns)
+        if len(self.sessions) == 1:
+            waiting, self._waiting = self._waiting, []
+            for finding in waiting:
+                self.transport(*finding)
+
+    def transport(self, finding: Finding, packets: tuple[int, ...], time_ns: int) -> None:
+        if self.sessions:
+            self._engine.report(self.sessions[0], finding, (), packets, time_ns)
+        elif len(self._waiting) < HELD_NOTES:
+            self._waiting.append((finding, packets, time_ns))
+
+    def _missing(self, side: int, length: int, packet: int, time_ns: int) -> None:
+        sender = self._conversation.address[side]
+        self.transport(Finding("tcp.missing-bytes", f"{length} bytes of {sender} are missing before this packet"), (packet,), time_ns)
+
+    def ended(self, time_ns: int) -> None:
+        for session in self.sessions:
+            session.connection_closing = True
+            self._engine.connection_ended(session, time_ns)
+
+    def _close_sessions(self, fins: list[bool], reset: bool) -> None:
+        conversation = self._conversation
+        ended = all(fins) or reset
+        for session in self.sessions:
+            session.complete = conversation.saw_syn and (any(fins) or reset)
+            session.truncated = conversation.truncated_packets if session is self.sessions[0] else 0
+            session.connectionless = not ended
+            self._engine.close_session(session, conversation.last_ns)
+
+
+class BareReader(_Reader):
+    """A protocol's own framing right on TCP."""
+
+    def __init__(self, pipeline: Pipeline, conversation: Conversation, protocol: ApplicationProtocol, midstream: bool) -> None:
+        super().__init__(pipeline, conversation)
+        self._protocol = protocol
+        self._framers = (framer(protocol.framing, midstream), framer(protocol.framing, midstream))
+        self._parse: Callable[[bytes], dict[str, Any]] | None = protocol.framing.parse if isinstance(protocol.framing, Frames) else None
+        self._early: list[tuple[int, Framed]] | None = []
+        self._session: SessionState | None = None
+        self._carrier = "tcp/tls" if conversation.tls else "tcp"
+        pipeline.settling.add(self)
+
+    def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
+        for framed in self._framers[side].feed(data, packet, time_ns):
+            self._framed(side, framed)
+
+    def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+        for framed in self._framers[side].gap(packet, time_ns):
+            self._framed(side, framed)
+        self._missing(side, length, packet, time_ns)
+
+    def fin(self, side: int, packet: int, time_ns: int) -> None:
+        for framed in self._framers[side].end(True):
+            self._framed(side, framed)
+
+    def settle(self, now_ns: int) -> None:
+        for side in (0, 1):
+            for framed in self._framers[side].settle(now_ns):
+                self._framed(side, framed)
+
+    def closed(self, time_ns: int, fins: list[bool], reset: bool) -> None:
+        for side in (0, 1):
+            if not fins[side]:
+                for framed in self._framers[side].end(reset):
+                    self._framed(side, framed)
+        if self._early:
+            self._start(0, None, self._early[0][1])
+        self._close_sessions(fins, reset)
+        self._pipeline.settling.discard(self)
+
+    def _framed(self, side: int, framed: Framed) -> None:
+        session = self._session
+        if session is None:
+            self._wait(side, framed)
+            return
+        if framed.malformed:
+            self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
+            return
+        findings = framed.findings
+        if self._parse is not None:
+            value = view = self._parse(framed.data)
+        else:
+            decoded = decode(framed.data)
+            if decoded is None:
+                self._unread(side, framed, session)
+                return
+            value, view = decoded.value, decoded.view
+            findings += decoded.findings
+        classified = self._protocol.classify(view, session.party(side))
+        if classified is None:
+            self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
+            return
+        fields = classified.fields
+        sent = fields
+        if view is not value:
+            # Blanks around names: rules see them trimmed, the report as sent.
+            again = self._protocol.classify(value, session.party(side))
+            sent = again.fields if again is not None else value
+        self._engine.message(session, side, classified.kind, sent, fields, framed.data, framed.packets, framed.time_ns, findings + classified.findings,
+                             conversation=self._conversation.id)  # fmt: skip
+
+    def _unread(self, side: int, framed: Framed, session: SessionState) -> None:
+        """A line that is no JSON: perhaps several objects that nothing parts, else malformed."""
+        pieces = [] if self._parse is not None else _split_glued(framed.data)
+        if len(pieces) < 2:
+            if MISSING_END in [one.code for one in framed.findings]:
+                framed = framed._replace(findings=())
+            self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
+            return
+        for place, piece in enumerate(pieces):
+            last = place == len(pieces) - 1
+            self._framed(side, Framed(piece, framed.packets, framed.time_ns, framed.findings if last else (MISSING_TERMINATOR,)))
+
+    def _wait(self, side: int, framed: Framed) -> None:
+        """Hold what comes until a message tells who is who."""
+        assert self._early is not None
+        self._early.append((side, framed))
+        if framed.malformed:
+            return
+        view: Any
+        if self._parse is not None:
+            view = self._parse(framed.data)
+        else:
+            decoded = decode(framed.data) or next((one for one in map(decode, _split_glued(framed.data)) if one is not None), None)
+            if decoded is None:
+                return
+            view = decoded.view
+        classified = self._protocol.classify(view, None)
+        if classified is not None and classified.kind in self._protocol.messages and classified.kind != "heartbeat" or len(self._early) > 256:
+            self._start(side, classified, framed)
+
+    def _start(self, side: int, classified: Classified | None, framed: Framed) -> None:
+        protocol, conversation = self._protocol, self._conversation
+        row = protocol.messages.get(classified.kind) if classified is not None else None
+        if classified is not None and classified.kind in protocol.server_kinds:
+            device_side, own = 1 - side, False
+        else:
+            own = True
+            by_port = [place for place in (0, 1) if conversation.port[place] in protocol.ports]
+            if protocol.client_is_device is not None and conversation.client is not None:
+                device_side = conversation.client if protocol.client_is_device else 1 - conversation.client
+            elif len(by_port) == 1:
+                device_side = 1 - by_port[0]
+            elif row is not None:
+                device_side = side if row.sender is DEVICE else 1 - side
+            else:
+                device_side = conversation.client or 0
+        session = self._session = self._open(protocol, self._carrier, device_side, own, framed.time_ns, framed.packets[0])
+        early, self._early = self._early or [], None
+        if protocol.connection_identity is not None:
+            names = protocol.connection_identity(session.ends[device_side][0], None, {})
+            self._opened(session, framed.packets[0], framed.time_ns)
+            self._engine.name_device(session, names, framed.time_ns)
+        else:
+            self._opened(session, framed.packets[0], framed.time_ns)
+        for early_side, one in early:
+            self._framed(early_side, one)
+
+
+MISSING_END = "framing.missing-terminator"
+
+
+def _split_glued(data: bytes) -> list[bytes]:
+    """Objects that follow each other on one line: cut where a brace closes and the next opens, if every piece then is JSON."""
+    starts = [0] + [match.end() - 1 for match in _GLUED.finditer(data)]
+    if len(starts) < 2 or len(starts) > 4096:
+        return []
+    pieces: list[bytes] = []
+    start = 0
+    for end in [*starts[1:], len(data)]:
+        piece = data[start:end].strip()
+        if decode(piece) is not None:
+            pieces.append(piece)
+            start = end
+    return pieces if start == len(data) else []
+
+
+class CarriedReader(_Reader):
+    """Messages in the payloads of MQTT or HTTP."""
+
+    def __init__(self, pipeline: Pipeline, conversation: Conversation, carrier: StreamCarrier, name: str) -> None:
+        super().__init__(pipeline, conversation)
+        self._carrier = carrier
+        self._name = name
+        self._path = ("tcp/tls/" if conversation.tls else "tcp/") + name
+        self._by_protocol: dict[str, SessionState] = {}
+        self._in_vain = 0
+        self._uids: OrderedDict[int, int] = pipeline.unit_uids
+        self._topics: set[str] = set()
+
+    def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
+        for unit in self._carrier.data(side, data, packet, time_ns):
+            self._unit(unit)
+        if self._carrier.notes:
+            self._read_notes()
+
+    def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+        for unit in self._carrier.gap(side, length, packet, time_ns):
+            self._unit(unit)
+        self._missing(side, length, packet, time_ns)
+        self._read_notes()
+
+    def fin(self, side: int, packet: int, time_ns: int) -> None:
+        for unit in self._carrier.end(side, time_ns):
+            self._unit(unit)
+        self._read_notes()
+
+    def closed(self, time_ns: int, fins: list[bool], reset: bool) -> None:
+        for side in (0, 1):
+            if not fins[side]:
+                for unit in self._carrier.end(side, time_ns):
+                    self._unit(unit)
+        self._read_notes()
+        for session in self.sessions:
+            session.client_id = self._carrier.client_id
+        self._close_sessions(fins, reset)
+
+    def _read_notes(self) -> None:
+        notes = self._carrier.notes
+        for note in notes:
+            self.transport(Finding(note.code, note.text), note.packets, note.time_ns)
+        notes.clear()
+
+    def _unit(self, unit: Unit) -> None:
+        payload = unit.payload
+        read = read_payload(payload, self._name, self._by_protocol)
+        if read is None:
+            self._foreign(unit)
+            return
+        protocol, classified, sent, findings = read
+        fields: Any = classified.fields
+        carrier = unit.carrier
+        query: dict[str, Any] = {}
+        if self._name == "http" and protocol.extra_fields and carrier is not None and carrier.get("status") is None:
+            query = _query(carrier.get("target"))
+            if query:
+                fields, sent = {**fields, "query": query}, {**sent, "query": query}
+        session = self._by_protocol.get(protocol.name)
+        if session is None:
+            session = self._begin(protocol, classified, unit, query)
+        kind, now = classified.kind, unit.time_ns
+        topic = carrier.get("topic") if carrier is not None else None
+        duplicate: int | None = None
+        hint: str | None = None
+        quiet = False
+        legs = self._pipeline.legs
+        by_client = unit.side == self._client()
+        if unit.repeats is not None:
+            duplicate = self._uids.get(unit.repeats)
+        if isinstance(topic, str):
+            self._topics.add(topic) if len(self._topics) < 4096 else None
+            if session.own and session.device_id is not None:
+                legs.learn(topic, session.device_id)
+            else:
+                hint = legs.device_of(topic)
+            if duplicate is None:
+                earlier = legs.earlier(topic, payload, now, by_client, self._conversation.id)
+                if earlier is not None:
+                    duplicate = earlier.uid
+                    if session.own and session.device_id is not None and earlier.seen is not None and earlier.seen.device_id is None:
+                        earlier.seen.device_id = session.device_id
+                        self._engine.sink.attribute(earlier.uid, session.device_id)
+            quiet = bool(carrier and carrier.get("retain")) and not by_client
+        self._engine.last_seen = None
+        uid = self._engine.message(session, unit.side, kind, sent, fields, payload, unit.packets, now, findings, carrier, duplicate, hint,
+                                   self._conversation.id, self._name, quiet)  # fmt: skip
+        if unit.serial:
+            self._pipeline.remember_unit(unit.serial, uid)
+        if isinstance(topic, str) and duplicate is None:
+            legs.remember(topic, payload, uid, now, by_client, self._conversation.id, self._engine.last_seen)
+
+    def _client(self) -> int:
+        """The side that acts as client: the broker or server is the other one."""
+        if self._carrier.client is not None:
+            return self._carrier.client
+        if self._conversation.client is not None:
+            return self._conversation.client
+        ports = self._conversation.port
+        return 0 if ports[0] > ports[1] else 1
+
+    def _begin(self, protocol: ApplicationProtocol, classified: Classified, unit: Unit, query: dict[str, Any]) -> SessionState:
+        row = protocol.messages.get(classified.kind)
+        client = self._client()
+        if row is None:
+            device_side = client
+        else:
+            device_side = unit.side if row.sender is DEVICE else 1 - unit.side
+        own = self._name != "mqtt" or device_side == client
+        session = self._by_protocol[protocol.name] = self._open(protocol, self._path, device_side, own, unit.time_ns, unit.packets[0])
+        session.client_id = self._carrier.client_id
+        session.broker_leg = self._name == "mqtt"
+        self._opened(session, unit.packets[0], unit.time_ns)
+        if own and protocol.connection_identity is not None:
+            names = protocol.connection_identity(session.ends[device_side][0], session.client_id, query)
+            self._engine.name_device(session, names, unit.time_ns)
+        return session
+
+    def _foreign(self, unit: Unit) -> None:
+        """A payload that is none of ours; in a place where ours come it is a broken one."""
+        payload, carrier = unit.payload, unit.carrier or {}
+        if payload[:1] == b"{" and self.sessions and (self._name == "http" or carrier.get("topic") in self._topics) and decode(payload) is None:
+            self._engine.malformed(self.sessions[0], unit.side, payload, unit.packets, unit.time_ns, False)
+            return
+        self._in_vain += 1
+        if self._name == "http" and not self.sessions and self._in_vain > UNITS_IN_VAIN:
+            self._conversation.wanted = False
+
+
+def _query(target: object) -> dict[str, Any]:
+    """The parameters of a URL; of a name twice, the last."""
+    if not isinstance(target, str):
+        return {}
+    try:
+        return dict(parse_qsl(urlsplit(target).query, keep_blank_values=True, max_num_fields=64))
+    except ValueError:
+        return {}
+
+
+Read = tuple[ApplicationProtocol, Classified, Any, tuple[Finding, ...]]
+
+
+def read_payload(payload: bytes, carrier: str, known: Iterable[str] = ()) -> Read | None:
+    """A carried payload as a message: (protocol, kind and fields, fields as sent, findings). The first of a protocol on its conversation must be plain:
+    a kind of the table with at most one member of the envelope missing."""
+    candidates = [protocol for protocol, signature in CARRIED[carrier] if signature.search(payload)]
+    if not candidates:
+        return None
+    decoded = decode(payload)
+    if decoded is None or type(decoded.view) is not dict:
+        return None
+    for protocol in candidates:
+        classified = protocol.classify(decoded.view, None)
+        if classified is None:
+            continue
+        if protocol.name not in known:
+            missing = len(protocol.required_on_bare_tcp - decoded.view.keys())
+            if missing > 1 or (missing and classified.kind not in protocol.messages):
+                continue
+        return protocol, classified, decoded.value, decoded.findings + classified.findings
+    return None
+
+
+class LanInlet:
+    """A `DatagramHandler`: CoAP datagrams of one UDP conversation, read by the capture's one CoAP layer."""
+
+    __slots__ = ("_pipeline", "_conversation", "_ours", "_datagrams", "_known_port", "_truncated")
+
+    def __init__(self, pipeline: Pipeline, conversation: Conversation) -> None:
+        self._pipeline = pipeline
+        self._conversation = conversation
+        self._ours = False
+        self._datagrams = 0
+        self._known_port = 5683 in conversation.port
+
+    def datagram(self, side: int, data: bytes, missing: int, packets: tuple[int, ...], time_ns: int) -> None:
+        if not data or data[0] >> 6 != 1:
+            if not self._known_port and not self._ours:
+                self._conversation.wanted = False
+            return
+        self._datagrams += 1
+        pipeline = self._pipeline
+        for unit in pipeline.coap.datagram(self._conversation, side, data, packets, time_ns):
+            if pipeline.coap_unit(self._conversation, unit):
+                self._ours = True
+        if pipeline.coap.notes:
+            pipeline.coap_notes()
+        if not self._ours and self._datagrams > 64:
+            self._conversation.wanted = False
+
+    def closed(self, time_ns: int) -> None:
+        self._pipeline.coap_closed(self._conversation)
+
+
+__all__ = ["BareReader", "CarriedReader", "LanInlet", "Note", "TcpInlet", "read_payload"]

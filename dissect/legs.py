@@ -1,0 +1,76 @@
+"""A broker shows a message twice or more: from its publisher to the broker, and from the broker to each subscriber. It is one message.
+
+report.md, "Duplicates": the same payload and topic on another leg within 60 s. Topics also tell which device a message on a platform's
+connection is from or for, once the device's own connection used them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from dissect.engine import fingerprint
+from dissect.pairing import Seen
+
+WINDOW_NS = 60 * 10**9
+REMEMBERED = 20_000
+"""publications remembered at most"""
+TOPICS = 50_000
+
+
+class _Sighting:
+    __slots__ = ("uid", "time_ns", "by_client", "connections", "seen")
+
+    def __init__(self, uid: int, time_ns: int, by_client: bool, connection: int) -> None:
+        self.uid = uid
+        self.time_ns = time_ns
+        self.by_client = by_client
+        """the leg from the publisher was seen"""
+        self.connections = {(connection, by_client)}
+        self.seen: Seen | None = None
+
+
+class BrokerLegs:
+    def __init__(self) -> None:
+        self._sightings: OrderedDict[tuple[str, bytes], list[_Sighting]] = OrderedDict()
+        self._topics: dict[str, str | None] = {}
+
+    def earlier(self, topic: str, payload: bytes, time_ns: int, by_client: bool, connection: int) -> _Sighting | None:
+        """The first sighting of this message, when this is another one of it."""
+        for one in self._sightings.get((topic, fingerprint(payload)), ()):
+            if time_ns - one.time_ns > WINDOW_NS or (connection, by_client) in one.connections:
+                continue
+            if by_client and one.by_client:
+                # Two publishers' legs are two messages.
+                continue
+            one.connections.add((connection, by_client))
+            one.by_client = one.by_client or by_client
+            return one
+        return None
+
+    def remember(self, topic: str, payload: bytes, uid: int, time_ns: int, by_client: bool, connection: int, seen: Seen | None) -> None:
+        place = (topic, fingerprint(payload))
+        sighting = _Sighting(uid, time_ns, by_client, connection)
+        sighting.seen = seen
+        waiting = self._sightings.setdefault(place, [])
+        waiting[:] = [one for one in waiting if time_ns - one.time_ns <= WINDOW_NS]
+        waiting.append(sighting)
+        self._sightings.move_to_end(place)
+        while self._sightings:
+            oldest = next(iter(self._sightings.values()))
+            if len(self._sightings) <= REMEMBERED and oldest and time_ns - oldest[-1].time_ns <= WINDOW_NS:
+                break
+            if len(self._sightings) == 1:
+                break
+            self._sightings.popitem(last=False)
+
+    def learn(self, topic: str, device_id: str) -> None:
+        """The device's own connection carried this topic."""
+        known = self._topics.get(topic, device_id)
+        if known != device_id:
+            # A topic that several devices use names none of them.
+            self._topics[topic] = None
+        elif len(self._topics) < TOPICS:
+            self._topics[topic] = device_id
+
+    def device_of(self, topic: str) -> str | None:
+        return self._topics.get(topic)

@@ -1,0 +1,548 @@
+"""Which answer belongs to which request: a queue of open exchanges for each key, oldest first; nothing is overwritten.
+
+What pairs with what, by which members, who acknowledges, what an answer means: all of it stands in the protocols' tables (`MessageType`).
+Rules followed: protocols.md (the tables' last columns), report.md (`status`), anomalies.md (`pair.*` and "More rules").
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dissect.model import Exchange, Status
+from dissect.sessions import SessionState
+from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Party, Story, Verdict
+
+GRACE_NS = 60 * 10**9
+"""how long after its deadline a request is judged final, and how long an id or a refusal is remembered"""
+OPEN_LIMIT = 100_000
+"""open exchanges; beyond, the oldest is given out as it stands and counted"""
+RECENT_LIMIT = 200_000
+SENDS_IN_VAIN = 3
+
+
+class Seen:
+    """A message as pairing and rules see it (`Said`)."""
+
+    __slots__ = ("uid", "kind", "row", "fields", "data", "sender", "time_ns", "session", "packets", "device_id", "topic", "conversation", "raw", "serial")
+
+    def __init__(self, uid: int, kind: str, row: MessageType | None, fields: Any, data: Any, sender: Party, time_ns: int, session: SessionState,
+                 packets: tuple[int, ...], device_id: str | None, topic: str | None, conversation: int, raw: bytes) -> None:  # fmt: skip
+        self.uid = uid
+        self.kind = kind
+        self.row = row
+        self.fields = fields
+        self.data = data
+        self.sender = sender
+        self.time_ns = time_ns
+        self.session = session
+        self.packets = packets
+        self.device_id = device_id
+        self.topic = topic
+        self.conversation = conversation
+        self.raw = raw
+        self.serial = 0
+
+    def signature(self) -> int:
+        """Equal for two sends of the same request."""
+        row = self.row
+        if row is None or row.same is None:
+            return hash((self.kind, self.raw))
+        return hash((self.kind, repr(row.same(self.fields, self.data))))
+
+
+class Pending:
+    """An exchange that is not final."""
+
+    __slots__ = ("serial", "row", "key", "place", "request", "signature", "attempts", "last_ns", "response", "response_ns", "latency_ns", "answered_by",
+                 "ack", "ack_place", "intermediate", "status", "story", "refused", "retransmissions", "due_ns", "limit_ns", "final", "closed_ns")  # fmt: skip
+
+    def __init__(self, serial: int, request: Seen, key: dict[str, Any] | None, place: tuple[Any, ...], limit_ns: int) -> None:
+        assert request.row is not None
+        self.serial = serial
+        self.row = request.row
+        self.request = request
+        self.key = key
+        self.place = place
+        self.signature: int | None = None
+        self.attempts = [request.uid]
+        self.last_ns = request.time_ns
+        self.response: int | None = None
+        self.response_ns = 0
+        self.latency_ns: int | None = None
+        self.answered_by: Seen | None = None
+        self.ack: int | None = None
+        self.ack_place: tuple[Any, ...] | None = None
+        self.intermediate: list[int] = []
+        self.status: Status | None = None
+        self.story: Story | None = None
+        self.refused: Seen | None = None
+        """fogslink's code 9, waiting for the re-send"""
+        self.retransmissions = 0
+        self.limit_ns = limit_ns
+        self.due_ns = request.time_ns + limit_ns + GRACE_NS
+        self.final = False
+        self.closed_ns: int | None = None
+        """when the requester's connection ended"""
+
+
+Report = Callable[[Seen, Finding, int], None]
+"""(about which message, what, its time in ns)"""
+
+
+class Pairing:
+    """Fed every message that is no duplicate, in order; gives out exchanges when they are final and findings when they are known."""
+
+    def __init__(self, report: Report, give_out: Callable[[Exchange, SessionState], None]) -> None:
+        self._report, self._give_out = report, give_out
+        self._open: dict[tuple[Any, ...], list[Pending]] = {}
+        self._acks: dict[tuple[Any, ...], list[Pending]] = {}
+        self._pending: OrderedDict[int, Pending] = OrderedDict()
+        self._by_session: dict[int, dict[int, Pending]] = {}
+        self._timers: dict[int, deque[tuple[int, int]]] = {}
+        self._recent: tuple[dict[Any, tuple[int, int]], dict[Any, tuple[int, int]]] = ({}, {})
+        self._recent_since = 0
+        self._serial = 0
+        self._exchange = 0
+        self._now = 0
+        self.evicted = 0
+        self.deadlines_ns: dict[str, int] = {}
+        self._answers: dict[str, dict[str, tuple[tuple[str, bool], ...]]] = {}
+        """protocol -> kind of an answer -> (kind of its request, against the document)"""
+        self._ack_kinds: dict[str, frozenset[str]] = {}
+
+    def knows(self, protocol: ApplicationProtocol, deadline_s: float) -> None:
+        """Read a protocol's table once."""
+        self.deadlines_ns[protocol.name] = int(deadline_s * 1e9)
+        answers: dict[str, list[tuple[str, bool]]] = {}
+        acks: set[str] = set()
+        for row in protocol.messages.values():
+            for kind in row.answered_by:
+                answers.setdefault(kind, []).append((row.kind, False))
+            for kind in row.tolerated:
+                answers.setdefault(kind, []).append((row.kind, True))
+            acks.update(row.acknowledged_by)
+        self._answers[protocol.name] = {kind: tuple(requests) for kind, requests in answers.items()}
+        self._ack_kinds[protocol.name] = frozenset(acks)
+
+    # -- messages --
+
+    def message(self, seen: Seen, key: dict[str, Any] | None) -> None:
+        row = seen.row
+        if row is None:
+            return
+        name = seen.session.protocol.name
+        answers = self._answers[name].get(row.kind)
+        if row.answers_open and key is not None and self._answer(seen, key, tuple((kind, False) for kind in row.answers_open)):
+            return
+        if row.answers_open and self._repeats_answer(seen, key):
+            return
+        if answers and not row.answers_open:
+            if self._acknowledge(seen, key, name, answers):
+                return
+            if not self._answer(seen, key, answers):
+                self._orphan(seen, key)
+            return
+        if row.kind in self._ack_kinds[name]:
+            if not self._acknowledge(seen, key, name, ()):
+                self._orphan(seen, key)
+            return
+        if row.answered_by and (key is not None or row.in_order):
+            self._request(seen, key)
+
+    def _scope(self, seen: Seen) -> Any:
+        session, row = seen.session, seen.row
+        if row is not None and row.across:
+            return "device", session.ends[session.device_side][0]
+        if session.protocol.self_naming or session.broker_leg:
+            return session.protocol.name
+        return session.id
+
+    def _place(self, kind: str, row: MessageType, seen: Seen, key: dict[str, Any] | None) -> tuple[Any, ...]:
+        values = () if row.in_order or key is None else tuple(map(str, key.values()))
+        return (self._scope(seen), kind, values)
+
+    def _request(self, seen: Seen, key: dict[str, Any] | None) -> None:
+        row = seen.row
+        assert row is not None
+        place = self._place(row.kind, row, seen, key)
+        waiting = self._open.get(place)
+        if waiting:
+            for pending in reversed(waiting):
+                if pending.request.sender is not seen.sender or not self._same_device(pending.request, seen):
+                    continue
+                if pending.refused is not None:
+                    pending.attempts.append(seen.uid)
+                    pending.intermediate.append(pending.refused.uid)
+                    pending.refused = None
+                    self._again(pending, seen)
+                    return
+                if pending.response is not None:
+                    continue
+                if pending.signature is None:
+                    pending.signature = pending.request.signature()
+                if pending.signature == seen.signature():
+                    pending.attempts.append(seen.uid)
+                    pending.retransmissions += 1
+                    self._again(pending, seen)
+                    return
+        if row.id is not None:
+            self._check_reuse(seen, row, key)
+        self._serial += 1
+        pending = Pending(self._serial, seen, key, place, self.deadlines_ns[seen.session.protocol.name])
+        if row.story is not None:
+            pending.story = row.story(seen.fields, seen.data)
+        if waiting is None:
+            self._open[place] = [pending]
+        else:
+            waiting.append(pending)
+        self._pending[pending.serial] = pending
+        self._by_session.setdefault(seen.session.id, {})[pending.serial] = pending
+        self._wait(pending)
+        if len(self._pending) > OPEN_LIMIT:
+            self.evicted += 1
+            oldest = next(iter(self._pending.values()))
+            self._finish(oldest, self._now, oldest.status or Status.PENDING)
+
+    def _again(self, pending: Pending, seen: Seen) -> None:
+        pending.last_ns = seen.time_ns
+        pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
+        self._wait(pending)
+
+    def _wait(self, pending: Pending) -> None:
+        self._timers.setdefault(pending.limit_ns, deque()).append((pending.due_ns, pending.serial))
+
+    def _same_device(self, one: Seen, other: Seen) -> bool:
+        """Whether two messages with the same key can be about the same device."""
+        if one.device_id is not None and other.device_id is not None:
+            return one.device_id == other.device_id
+        if one.session is other.session:
+            return one.topic == other.topic or one.topic is None or _affinity(one.topic, other.topic) > 0
+        return True
+
+    def _check_reuse(self, seen: Seen, row: MessageType, key: dict[str, Any] | None) -> None:
+        if key is None:
+            return
+        place = (self._scope(seen), seen.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
+        now = seen.time_ns
+        signature = seen.signature()
+        fresh, old = self._recent
+        earlier = fresh.get(place) or old.get(place)
+        if earlier is not None and now - earlier[0] <= GRACE_NS and earlier[1] != signature:
+            self._report(seen, Finding("pair.id-reuse", f"{row.id} {key[row.id or '']} was used {(now - earlier[0]) / 1e9:.1f} s before for another request"), now)
+        if now - self._recent_since > GRACE_NS or len(fresh) > RECENT_LIMIT:
+            self._recent = ({}, fresh)
+            self._recent_since = now
+        self._recent[0][place] = (now, signature)
+
+    def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[str, bool]]) -> list[tuple[Pending, bool]]:
+        found: list[tuple[Pending, bool]] = []
+        messages = seen.session.protocol.messages
+        for kind, wrong in answers:
+            row = messages[kind]
+            waiting = self._open.get(self._place(kind, row, seen, key))
+            if waiting:
+                found += [(one, wrong) for one in waiting if (one.response is None or one.story is not None) and one.request.sender is not seen.sender]
+        return found
+
+    def _answer(self, seen: Seen, key: dict[str, Any] | None, answers: tuple[tuple[str, bool], ...]) -> bool:
+        row = seen.row
+        assert row is not None
+        if row.ends_oldest is not None:
+            if not row.ends_oldest(seen.session):
+                return False
+            kinds = {kind for kind, _ in answers}
+            mine = self._by_session.get(seen.session.id, {})
+            candidates = [(one, False) for one in mine.values() if one.row.kind in kinds and one.response is None][:1]
+        elif key is None and not row.in_order:
+            return False
+        else:
+            candidates = self._candidates(seen, key, answers)
+        chosen = self._choose(candidates, seen)
+        if chosen is None:
+            return False
+        pending, wrong = chosen
+        self._answered(pending, seen, wrong)
+        return True
+
+    def _choose(self, candidates: list[tuple[Pending, bool]], seen: Seen) -> tuple[Pending, bool] | None:
+        """The oldest that can be meant. Where several devices share a scope (a broker), who, where and under which topic tell them apart."""
+        if not candidates:
+            return None
+        if not (seen.session.broker_leg or seen.session.protocol.self_naming):
+            return min(candidates, key=lambda one: (one[1], one[0].serial))
+        best, best_score = None, 0
+        for pending, wrong in candidates:
+            request = pending.request
+            score = 1
+            if request.device_id is not None and seen.device_id is not None:
+                if request.device_id == seen.device_id:
+                    score += 8
+                elif not seen.session.protocol.self_naming or not (request.session is seen.session or len(candidates) == 1):
+                    continue
+            if request.session is seen.session:
+                score += 2
+            score += _affinity(request.topic, seen.topic)
+            if score > best_score:
+                best, best_score = (pending, wrong), score
+        return best
+
+    def _answered(self, pending: Pending, seen: Seen, wrong: bool) -> None:
+        row = seen.row
+        assert row is not None
+        request = pending.request
+        for rule in seen.session.protocol.answer_rules:
+            for finding in rule(request, seen, seen.session):
+                self._report(seen, finding, seen.time_ns)
+        if pending.row.in_order and row.in_order:
+            self._check_identity(pending, seen)
+        if wrong:
+            self._report(seen, Finding("pair.wrong-answer", f"{request.kind} is answered by {row.kind}, not {pending.row.answered_by[0]}"), seen.time_ns)
+        if pending.story is not None:
+            self._told(pending, seen)
+            return
+        verdict = row.verdict(seen.fields, seen.data) if row.verdict else Verdict.GOOD
+        if verdict is Verdict.RESEND:
+            pending.refused = seen
+            pending.due_ns = seen.time_ns + GRACE_NS
+            self._timers.setdefault(-1, deque()).append((pending.due_ns, pending.serial))
+            return
+        self._respond(pending, seen)
+        if verdict is Verdict.GOOD:
+            pending.status = Status.OK if pending.status is None else pending.status
+        else:
+            pending.status = Status.ERROR
+            if verdict is Verdict.LOGIN_FAILED:
+                self._report(seen, Finding("state.authentication-failed", f"{request.row.name if request.row else request.kind} refused: {_code(seen)}"), seen.time_ns)
+            elif verdict is Verdict.FAILED:
+                self._report(seen, Finding("pair.refused", f"{request.row.name if request.row else request.kind} refused: {_code(seen)}"), seen.time_ns)
+        acks = pending.row.acknowledged_by
+        if acks and not (row.ends_oldest is not None):
+            ack_row = seen.session.protocol.messages[acks[0]]
+            pending.ack_place = self._place(acks[0], ack_row, seen, pending.key)
+            self._leave(pending)
+            self._acks.setdefault(pending.ack_place, []).append(pending)
+            pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
+            self._wait(pending)
+            return
+        self._finish(pending, seen.time_ns, pending.status)
+
+    def _respond(self, pending: Pending, seen: Seen) -> None:
+        """The response and its latency, late or not."""
+        pending.response, pending.response_ns, pending.answered_by = seen.uid, seen.time_ns, seen
+        pending.latency_ns = seen.time_ns - pending.last_ns
+        if pending.latency_ns > pending.limit_ns:
+            pending.status = Status.LATE
+            if not pending.row.quiet:
+                text = f"answered after {pending.latency_ns / 1e9:.1f} s, the deadline is {pending.limit_ns / 1e9:g} s"
+                self._report(seen, Finding("pair.late", text), seen.time_ns)
+
+    def _check_identity(self, pending: Pending, seen: Seen) -> None:
+        if pending.key is None or seen.row is None:
+            return
+        for name, asked in pending.key.items():
+            told = seen.fields.get(name)
+            if told is not None and told != asked and not (seen.kind == "res002" and told == "eqKey"):
+                self._report(seen, Finding("pair.identity-mismatch", f"the request's {name} is {asked!r:.40}, the answer's {told!r:.40}"), seen.time_ns)
+
+    def _told(self, pending: Pending, seen: Seen) -> None:
+        """One answer of a story."""
+        assert pending.story is not None
+        verdict, findings = pending.story.answer(seen.fields, seen.data)
+        for finding in findings:
+            self._report(seen, finding, seen.time_ns)
+        if pending.response is None:
+            self._respond(pending, seen)
+        else:
+            pending.intermediate.append(seen.uid)
+        if verdict is not Verdict.UNDERWAY:
+            status = Status.ERROR if verdict in (Verdict.SILENT, Verdict.FAILED) else pending.status or Status.OK
+            self._finish(pending, seen.time_ns, status)
+
+    def _acknowledge(self, seen: Seen, key: dict[str, Any] | None, name: str, answers: tuple[tuple[str, bool], ...]) -> bool:
+        """A third leg; where the same kind could also answer an open request, the older of both is meant."""
+        row = seen.row
+        assert row is not None
+        if row.kind not in self._ack_kinds[name] or key is None:
+            return False
+        waiting = [one for one in self._acks.get(self._place(row.kind, row, seen, key), ()) if one.request.sender is seen.sender]
+        chosen = self._choose([(one, False) for one in waiting], seen)
+        if chosen is None:
+            return False
+        pending = chosen[0]
+        rival = self._choose(self._candidates(seen, key, [one for one in answers if not one[1]]), seen)
+        if rival is not None and rival[0].request.time_ns < pending.response_ns:
+            return False
+        pending.ack = seen.uid
+        self._finish(pending, seen.time_ns, pending.status or Status.OK)
+        return True
+
+    def _repeats_answer(self, seen: Seen, key: dict[str, Any] | None) -> bool:
+        """A 2006 again for a chain that waits for its third leg."""
+        row = seen.row
+        if row is None or key is None:
+            return False
+        for kind in row.answered_by:
+            for pending in self._acks.get(self._place(kind, row, seen, key), ()):
+                answer = pending.answered_by
+                if answer is not None and answer.sender is seen.sender and answer.signature() == seen.signature():
+                    pending.intermediate.append(seen.uid)
+                    return True
+        return False
+
+    def _orphan(self, seen: Seen, key: dict[str, Any] | None) -> None:
+        session, row = seen.session, seen.row
+        assert row is not None
+        if row.unasked:
+            return
+        limit = self.deadlines_ns[session.protocol.name]
+        if session.midstream_ns is not None and seen.time_ns - session.midstream_ns <= limit:
+            return
+        if row.across and self._recently_found(seen, key):
+            return
+        self._report(seen, Finding("pair.orphan-response", f"{row.name} to nothing that was asked"), seen.time_ns)
+
+    def _recently_found(self, seen: Seen, key: dict[str, Any] | None) -> bool:
+        """Another APP's answer to the same broadcast."""
+        if key is None:
+            return False
+        for kind, _ in self._answers[seen.session.protocol.name].get(seen.kind, ()):
+            row = seen.session.protocol.messages[kind]
+            place = (self._scope(seen), row.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
+            for recent in self._recent:
+                if place in recent:
+                    return True
+        return False
+
+    # -- time --
+
+    def advance(self, now_ns: int) -> None:
+        """The clock has reached *now_ns*: judge what has waited long enough."""
+        if now_ns > self._now:
+            self._now = now_ns
+        for timers in self._timers.values():
+            while timers and timers[0][0] < now_ns:
+                due, serial = timers.popleft()
+                pending = self._pending.get(serial)
+                if pending is not None and pending.due_ns <= due:
+                    self._judge(pending, now_ns)
+
+    def _judge(self, pending: Pending, now_ns: int) -> None:
+        """No answer came, or no third leg, or no re-send: what that means at *now_ns*, when no more is awaited."""
+        if pending.story is not None and pending.response is not None:
+            return
+        if pending.refused is not None:
+            self._respond(pending, pending.refused)
+            self._report(pending.refused, Finding("pair.refused", f"{pending.row.name} refused: {_code(pending.refused)}, and not sent again"), pending.refused.time_ns)
+            self._finish(pending, now_ns, Status.ERROR)
+            return
+        if pending.response is not None:
+            deadline = pending.response_ns + pending.limit_ns
+            if now_ns > deadline and pending.answered_by is not None:
+                text = f"no {pending.row.acknowledged_by[0]} within {pending.limit_ns / 1e9:g} s"
+                self._report(pending.answered_by, Finding("pair.timeout", text), deadline)
+            self._finish(pending, now_ns, pending.status or Status.OK)
+            return
+        deadline = pending.last_ns + pending.limit_ns
+        if (now_ns if pending.closed_ns is None else pending.closed_ns) <= deadline:
+            self._finish(pending, now_ns, Status.PENDING)
+            return
+        if not pending.row.quiet:
+            if len(pending.attempts) >= SENDS_IN_VAIN:
+                finding = Finding("pair.retries-exhausted", f"{pending.row.name} sent {len(pending.attempts)} times without an answer")
+            else:
+                finding = Finding("pair.timeout", f"{pending.row.name}: no answer within {pending.limit_ns / 1e9:g} s")
+            self._report(pending.request, finding, deadline)
+        self._finish(pending, now_ns, Status.TIMEOUT)
+
+    def session_closed(self, session: SessionState, time_ns: int) -> None:
+        """Its connection ended at *time_ns*: nothing of it is answered any more."""
+        for pending in list(self._by_session.get(session.id, {}).values()):
+            if session.broker_leg:
+                # The broker may still pass an answer on, to another connection of the same client.
+                pending.closed_ns = time_ns
+                continue
+            self._judge(pending, time_ns)
+            if not pending.final:
+                self._break_off(pending, time_ns)
+
+    def _break_off(self, pending: Pending, time_ns: int) -> None:
+        if pending.story is not None:
+            for finding in pending.story.broken_off():
+                self._report(pending.answered_by or pending.request, finding, time_ns)
+        self._finish(pending, time_ns, Status.PENDING if pending.story is not None or pending.status is None else pending.status)
+
+    def reset(self, uid: int, time_ns: int) -> None:
+        """The message was refused by a CoAP RST: its exchange ends as error."""
+        for pending in self._pending.values():
+            if uid in pending.attempts and pending.response is None:
+                self._finish(pending, time_ns, Status.ERROR)
+                return
+
+    def finish(self, last_ns: int) -> None:
+        """The capture ended at *last_ns*."""
+        self.advance(last_ns)
+        for pending in list(self._pending.values()):
+            self._judge(pending, last_ns)
+            if not pending.final:
+                self._break_off(pending, last_ns)
+
+    # -- giving out --
+
+    def _leave(self, pending: Pending) -> None:
+        waiting = self._open.get(pending.place)
+        if waiting is not None and pending in waiting:
+            waiting.remove(pending)
+            if not waiting:
+                del self._open[pending.place]
+
+    def _finish(self, pending: Pending, now_ns: int, status: Status) -> None:
+        if pending.final:
+            return
+        pending.final = True
+        self._leave(pending)
+        if pending.ack_place is not None:
+            acks = self._acks.get(pending.ack_place)
+            if acks is not None and pending in acks:
+                acks.remove(pending)
+                if not acks:
+                    del self._acks[pending.ack_place]
+        del self._pending[pending.serial]
+        session = pending.request.session
+        mine = self._by_session.get(session.id)
+        if mine is not None:
+            mine.pop(pending.serial, None)
+            if not mine:
+                del self._by_session[session.id]
+        if pending.retransmissions:
+            text = f"{pending.row.name} sent again {pending.retransmissions} time{'s' if pending.retransmissions > 1 else ''} before its answer"
+            self._report(pending.request, Finding("pair.retransmission", text), pending.last_ns)
+        self._exchange += 1
+        latency = None if pending.latency_ns is None else pending.latency_ns / 1e6
+        self._give_out(Exchange(
+            id=self._exchange, operation=pending.row.operation or pending.row.name, key=pending.key, request=pending.attempts[0], response=pending.response,
+            acknowledgement=pending.ack, attempts=pending.attempts, intermediate=pending.intermediate, status=status.value, latency_ms=latency,
+        ), session)  # fmt: skip
+
+    def next_exchange(self) -> int:
+        """An id for an exchange that is made elsewhere (web commands)."""
+        self._exchange += 1
+        return self._exchange
+
+
+def _affinity(one: str | None, other: str | None) -> int:
+    """How many parts two topics share: of several devices' topics, an answer's is most like its request's."""
+    if not one or not other:
+        return 0
+    if one == other:
+        return 4
+    return min(3, len(set(one.split("/")) & set(other.split("/"))))
+
+
+def _code(seen: Seen) -> str:
+    for name in ("code", "status", "ret"):
+        if name in seen.fields:
+            more = seen.fields.get("msg")
+            return f"{name} {seen.fields[name]}" + (f" {more!r:.60}" if more else "")
+    return seen.kind

@@ -1,0 +1,207 @@
+"""Composition only: the one file to read first.
+
+    capture → packets → streams and datagrams → carrier → framing → message → judged, paired → sink
+
+`analyse` runs a whole capture through; `Pipeline` is the `Listener` of the stream layer, and can be fed batch by batch (live).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from dissect import __version__
+from dissect.carriers.api import Unit
+from dissect.carriers.coap import CoapLayer
+from dissect.carriers.mqtt import PublishMemory
+from dissect.engine import Engine
+from dissect.inlets import BareReader, LanInlet, TcpInlet, read_payload
+from dissect.legs import BrokerLegs
+from dissect.model import Source, Tool
+from dissect.options import Options
+from dissect.sessions import SessionState
+from dissect.sinks import Sink
+from dissect.streams.api import FILE_SHIFT, NUMBER_MASK, Conversation, DatagramHandler, StreamHandler
+from dissect.timefmt import format_ns
+from grammars.registry import PROTOCOLS
+from grammars.vocabulary import DEVICE, Finding
+
+TOOL = Tool(name="dissect", version=__version__)
+UNITS_REMEMBERED = 100_000
+FRAGMENTS_REMEMBERED = 4096
+LAN = "udp/coap"
+
+
+class Pipeline:
+    """Told of conversations; makes who reads them."""
+
+    def __init__(self, sink: Sink, options: Options) -> None:
+        self.engine = Engine(sink, options)
+        self.coap = CoapLayer()
+        self.legs = BrokerLegs()
+        self.publishes = PublishMemory()
+        self.unit_uids: OrderedDict[int, int] = OrderedDict()
+        """serial of a carrier's unit -> id of the message it became"""
+        self.settling: set[BareReader] = set()
+        self._forced = {(one.transport, one.port): PROTOCOLS[one.protocol] for one in options.decode_as}
+        self._coap_uids: OrderedDict[int, tuple[int, SessionState]] = OrderedDict()
+        self._addresses: dict[frozenset[str], SessionState] = {}
+        self._lan: dict[int, list[SessionState]] = {}
+        self._fragments: list[tuple[frozenset[str], tuple[int, ...], int]] = []
+
+    # -- Listener --
+
+    def opened(self, conversation: Conversation) -> StreamHandler | DatagramHandler | None:
+        transport = conversation.transport
+        forced = [self._forced[transport, port] for port in conversation.port if (transport, port) in self._forced]
+        if transport == "tcp":
+            return TcpInlet(self, conversation, forced)
+        return LanInlet(self, conversation)
+
+    def incomplete_fragments(self, addresses: tuple[str, str], packets: tuple[int, ...], time_ns: int) -> None:
+        if len(self._fragments) < FRAGMENTS_REMEMBERED:
+            self._fragments.append((frozenset(addresses), packets, time_ns))
+
+    def tick(self, time_ns: int) -> None:
+        for reader in list(self.settling):
+            reader.settle(time_ns)
+        self.coap.tick(time_ns)
+        if self.coap.notes:
+            self.coap_notes()
+        self.engine.advance(time_ns)
+
+    # -- carriers --
+
+    def known_payload(self, payload: bytes) -> bool:
+        """Whether a PUBLISH found in the middle of a connection is one of ours."""
+        return read_payload(payload, "mqtt") is not None
+
+    def remember_unit(self, serial: int, uid: int) -> None:
+        self.unit_uids[serial] = uid
+        if len(self.unit_uids) > UNITS_REMEMBERED:
+            self.unit_uids.popitem(last=False)
+
+    def coap_unit(self, conversation: Conversation, unit: Unit) -> bool:
+        """A CoAP payload; whether it is a message of ours."""
+        source, target = conversation.address[unit.side], conversation.address[1 - unit.side]
+        pair = frozenset((source, target))
+        session = self._addresses.get(pair)
+        read = read_payload(unit.payload, "coap", (session.protocol.name,) if session is not None else ())
+        if read is None:
+            if session is not None and unit.payload[:1] == b"{" and unit.repeats is None:
+                self.engine.malformed(session, self._side(session, source), unit.payload, unit.packets, unit.time_ns, False)
+                return True
+            return False
+        protocol, classified, sent, findings = read
+        if session is None or session.closed:
+            ports = conversation.port
+            ends = ((source, ports[unit.side]), (target, ports[1 - unit.side]))
+            session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
+            row = protocol.messages.get(classified.kind)
+            session.device_side = 0 if row is None or row.sender is DEVICE else 1
+            session.first_ns = conversation.first_ns if conversation.packets <= 1 else unit.time_ns
+            session.from_start = session.complete = classified.kind in ("1100", "1101", "1102")
+            session.connectionless = True
+            if not session.from_start:
+                session.midstream_ns = unit.time_ns
+            self._addresses[pair] = session
+            self.engine.session_seen(session)
+            if protocol.connection_identity is not None:
+                address = session.ends[session.device_side][0]
+                self.engine.name_device(session, protocol.connection_identity(address, None, {}), unit.time_ns)
+        if conversation.id not in session.streams:
+            session.streams.append(conversation.id)
+            self._lan.setdefault(conversation.id, []).append(session)
+        duplicate = None
+        if unit.repeats is not None:
+            earlier = self._coap_uids.get(unit.repeats)
+            duplicate = earlier[0] if earlier is not None else None
+        uid = self.engine.message(
+            session, self._side(session, source), classified.kind, classified.fields if not findings else sent, classified.fields, unit.payload, unit.packets,
+            unit.time_ns, findings, unit.carrier, duplicate, None, conversation.id, "coap",
+        )  # fmt: skip
+        session.clock_ns = max(session.clock_ns, unit.time_ns)
+        self._coap_uids[unit.serial] = (uid, session)
+        if len(self._coap_uids) > UNITS_REMEMBERED:
+            self._coap_uids.popitem(last=False)
+        return True
+
+    @staticmethod
+    def _side(session: SessionState, address: str) -> int:
+        return 0 if session.ends[0][0] == address else 1
+
+    def coap_notes(self) -> None:
+        notes, self.coap.notes = self.coap.notes, []
+        for conversation, note in notes:
+            about = self._coap_uids.get(note.serial) if note.serial is not None else None
+            session = about[1] if about is not None else self._addresses.get(frozenset(conversation.address))
+            if session is None:
+                continue
+            uids = (about[0],) if about is not None else ()
+            self.engine.report(session, Finding(note.code, note.text), uids, note.packets, note.time_ns)
+            if note.code == "coap.reset" and about is not None:
+                self.engine.pairing.reset(about[0], note.time_ns)
+
+    def coap_closed(self, conversation: Conversation) -> None:
+        for session in self._lan.pop(conversation.id, ()):
+            session.truncated += conversation.truncated_packets
+            session.last_ns = max(session.last_ns, conversation.last_ns)
+
+    def finish(self, last_ns: int) -> None:
+        """After the stream layer's own end."""
+        self.coap.finish(last_ns)
+        self.coap_notes()
+        ours = {frozenset((session.ends[0][0], session.ends[1][0])): session for session in self.engine.sessions.values()}
+        for addresses, packets, time_ns in self._fragments:
+            session = ours.get(addresses)
+            if session is not None:
+                self.engine.report(session, Finding("ip.incomplete-fragments", "fragments of a datagram are missing"), (), packets, time_ns)
+        self.engine.finish(last_ns)
+
+
+def analyse(capture: Any, sink: Sink, options: Options) -> None:
+    """Run *capture* (a `CaptureSource`, or any iterable of batches with its figures) through to *sink*."""
+    from dissect.streams.table import ConversationTable
+
+    pipeline = Pipeline(sink, options)
+    engine = pipeline.engine
+    engine.digits = capture.digits
+    table = ConversationTable(pipeline, "analysis")
+    sink.source(_source(capture, table))
+    last_ns = 0
+    for batch in _batches(capture):
+        table.feed(batch.in_time_order())
+        last_ns = capture.last_ns or last_ns
+    table.finish(last_ns)
+    pipeline.finish(last_ns)
+    _report_damage(capture, engine)
+    limits = table.limits
+    engine.totals.limits.streams += limits.streams
+    engine.totals.limits.bytes_beyond_holes += limits.bytes_beyond_holes
+    sink.finish(_source(capture, table), engine.totals)
+
+
+def _batches(capture: Any) -> Iterable[Any]:
+    return capture.batches() if hasattr(capture, "batches") else iter(capture)
+
+
+def _report_damage(capture: Any, engine: Engine) -> None:
+    for damage in capture.damages:
+        packets = (damage.file << FILE_SHIFT | damage.packet,) if damage.packet else ()
+        engine.report(None, Finding("capture.damaged-file", damage.text), (), packets, damage.time_ns or capture.last_ns or 0)
+    if capture.dropped:
+        engine.report(None, Finding("capture.dropped-packets", f"{capture.dropped} packets were dropped by the capture"), (), (), capture.last_ns or 0)
+
+
+def _source(capture: Any, table: Any) -> Source:
+    digits = max(capture.digits.values(), default=6)
+    first, last = capture.first_ns, capture.last_ns
+    return Source(
+        kind="file", files=list(capture.files), interface=None, capture_filter=None, packets=capture.packets, packets_used=table.packets_used,
+        packets_dropped=capture.dropped, first_packet=None if first is None else format_ns(first, digits),
+        last_packet=None if last is None else format_ns(last, digits),
+    )  # fmt: skip
+
+
+__all__ = ["NUMBER_MASK", "TOOL", "Pipeline", "analyse"]

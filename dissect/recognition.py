@@ -1,0 +1,152 @@
+"""What a TCP connection is: told by its bytes, never by its port alone (protocols.md, "Detection is by content first").
+
+`--decode-as` overrides both. What cannot be told within the bounds below is nothing we know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from dissect.carriers.http_head import looks_like_http
+from dissect.carriers.probe import looks_like_mqtt_connect
+from dissect.framing.framers import framer
+from dissect.jsontext import decode
+from grammars.registry import PROTOCOLS
+from grammars.vocabulary import ApplicationProtocol, Classified, Frames, Lines
+
+LOOK_BYTES = 64 << 10
+"""bytes of both sides that are looked at, unless they hold a protocol's signature"""
+LOOK_MORE_BYTES = 12 << 20
+"""with a signature: a message may be a picture of some megabytes"""
+LOOK_SEGMENTS = 128
+MQTT_PORTS = frozenset({1883, 8883})
+
+_BARE: tuple[tuple[ApplicationProtocol, re.Pattern[bytes]], ...] = tuple(
+    (protocol, re.compile(protocol.signature)) for protocol in PROTOCOLS.values() if "tcp" in protocol.carriers
+)
+_CARRIED = re.compile(b"|".join(sorted({protocol.signature for protocol in PROTOCOLS.values() if "mqtt" in protocol.carriers or "http" in protocol.carriers})))
+_TLS = re.compile(rb"\x16\x03[\x00-\x04]")
+_OVERLAP = 32
+
+
+class Claim(Enum):
+    HTTP = "http"
+    MQTT = "mqtt"
+    MQTT_MIDSTREAM = "mqtt seen from its middle"
+    BARE = "bare"
+    NOTHING = "nothing"
+
+
+class Recogniser:
+    """Looks at the first bytes of a connection's sides as they come."""
+
+    def __init__(self, midstream: bool, ports: tuple[int, int], forced: Sequence[ApplicationProtocol]) -> None:
+        self._midstream, self._ports, self._forced = midstream, ports, tuple(forced)
+        self._bytes: list[bytes] = [b"", b""]
+        self._segments = 0
+        self._searched = [0, 0]
+        self._signed = [False, False]
+        self.protocol: ApplicationProtocol | None = None
+        """with BARE"""
+        self.from_segment = False
+        """with HTTP: it begins at the latest segment, what came before belongs to a torn message"""
+
+    def look(self, side: int, data: bytes) -> Claim | None:
+        """What the connection is, now that *side* brought *data*; None while it cannot be told."""
+        self._segments += 1
+        before = self._bytes[side]
+        held = self._bytes[side] = before + data if before else data
+        waiting = False
+        for carrier, tell in ((Claim.HTTP, looks_like_http), (Claim.MQTT, looks_like_mqtt_connect)):
+            told = tell(held)
+            if told:
+                return carrier
+            waiting = waiting or told is None
+        if self._midstream and before and looks_like_http(data):
+            self.from_segment = True
+            return Claim.HTTP
+        if self._forced:
+            return self._forced_claim(held)
+        if self._midstream and not MQTT_PORTS.isdisjoint(self._ports):
+            return Claim.MQTT_MIDSTREAM
+        claim = self._bare(side, held, data)
+        if claim is not None:
+            return claim
+        return None if waiting and self._segments < LOOK_SEGMENTS else self._give_up(side, held)
+
+    def ended(self, side: int) -> Claim | None:
+        """No more bytes of *side*: what waited for more is told by what there is."""
+        held = self._bytes[side]
+        for protocol, signature in _BARE:
+            if held and signature.search(held) and self._shows(protocol, held, True):
+                self.protocol = protocol
+                return Claim.BARE
+        return None
+
+    def _forced_claim(self, held: bytes) -> Claim | None:
+        """`--decode-as`: the carrier is still told by the bytes; without one the protocol is bare on the connection."""
+        if looks_like_http(held) is None or looks_like_mqtt_connect(held) is None:
+            return None
+        bare = [protocol for protocol in self._forced if "tcp" in protocol.carriers]
+        if not bare:
+            return Claim.MQTT_MIDSTREAM if self._midstream else None
+        self.protocol = bare[0]
+        return Claim.BARE
+
+    def _bare(self, side: int, held: bytes, data: bytes) -> Claim | None:
+        start = self._searched[side]
+        self._searched[side] = max(0, len(held) - _OVERLAP)
+        for protocol, signature in _BARE:
+            if signature.search(held, 0 if self._signed[side] else start):
+                self._signed[side] = True
+                # JSON can only be whole where something ends: a picture of thousands of segments is not read anew with each.
+                whole = isinstance(protocol.framing, Frames) or b"}" in data or b"\n" in data
+                if whole and self._shows(protocol, held, False):
+                    self.protocol = protocol
+                    return Claim.BARE
+        if self._midstream and self._signed[side] and _CARRIED.search(held) and held[:1] != b"{":
+            return Claim.MQTT_MIDSTREAM
+        return None
+
+    def _shows(self, protocol: ApplicationProtocol, held: bytes, ended: bool) -> bool:
+        """Whether *held* holds a message that only this protocol has."""
+        framing = protocol.framing
+        cutter = framer(framing, self._midstream)
+        found = cutter.feed(held, 0, 0)
+        if ended or (isinstance(framing, Lines) and b"}{" in held):
+            found = found + cutter.end(True)
+        for framed in found[:LOOK_SEGMENTS]:
+            if framed.malformed:
+                continue
+            if isinstance(framing, Frames):
+                classified = protocol.classify(framing.parse(framed.data), None)
+            else:
+                classified = self._first_object(protocol, framed.data)
+            if classified is not None and _proves(protocol, classified):
+                return True
+        return False
+
+    def _first_object(self, protocol: ApplicationProtocol, data: bytes) -> Classified | None:
+        decoded = decode(data)
+        if decoded is None and b"}{" in data:
+            decoded = decode(data[: data.index(b"}{") + 1]) or decode(data[data.index(b"}{") + 1 :])
+        if decoded is None or (protocol.required_on_bare_tcp and not (type(decoded.view) is dict and protocol.required_on_bare_tcp <= decoded.view.keys())):
+            return None
+        return protocol.classify(decoded.view, None)
+
+    def _give_up(self, side: int, held: bytes) -> Claim | None:
+        if not self._midstream and _TLS.match(held):
+            return Claim.NOTHING
+        size = len(self._bytes[0]) + len(self._bytes[1])
+        signed = self._signed[0] or self._signed[1]
+        if size > (LOOK_MORE_BYTES if signed else LOOK_BYTES) or (self._segments > LOOK_SEGMENTS and not signed):
+            return Claim.NOTHING
+        return None
+
+
+def _proves(protocol: ApplicationProtocol, classified: Classified) -> bool:
+    if protocol.proof is not None:
+        return protocol.proof(classified.kind, classified.fields)
+    return classified.kind in protocol.messages
