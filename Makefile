@@ -51,9 +51,10 @@ quick: $(DEV_STAMP)
 bench: $(DEV_STAMP) $(SYSTEM_STAMP)
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
-# Writes the sample captures again; a difference is shown, and is a failure.
+# Writes the sample captures and their expected reports again; a difference is shown, and is a failure.
 captures: $(DEV_STAMP)
 	$(BIN)/python -m captures.write
+	$(BIN)/python -m captures.expect
 	git diff --stat --exit-code -- captures
 
 setup: $(DEV_STAMP)

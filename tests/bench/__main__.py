@@ -44,8 +44,8 @@ def subjects_of(name: str, folder: Path) -> list[Subject]:
         found += [
             Subject(name, "tshark -T json", ("tshark", "-r", path, "-T", "json")),
             Subject(name, "scapy RawPcapReader", (*readers, "scapy-raw", path)),
-            Subject(name, "scapy PcapReader", (*readers, "scapy", path)),
-            Subject(name, "pyshark", (*readers, "pyshark", tenth), share=10),
+            Subject(name, "scapy PcapReader", (*readers, "scapy", path), once=True),
+            Subject(name, "pyshark", (*readers, "pyshark", tenth), share=10, once=True),
         ]
     return found
 

@@ -21,6 +21,8 @@ class Subject:
     label: str
     command: Sequence[str]
     share: int = 1
+    once: bool = False
+    """too slow for every round: measured in the first one"""
     seconds: list[float] = field(default_factory=list)
     megabytes: list[float] = field(default_factory=list)
 
@@ -68,6 +70,8 @@ def alternate(subjects: Sequence[Subject], runs: int, limit_s: float) -> None:
                 pass
     for number in range(runs):
         for subject in subjects:
+            if number and subject.once:
+                continue
             run_once(subject, limit_s)
             figures = f"{subject.seconds[-1]:.2f} s, {subject.megabytes[-1]:.0f} MB"
             print(f"  round {number + 1}: {subject.workload}, {subject.label}: {figures}", file=sys.stderr)
