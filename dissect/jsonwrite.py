@@ -75,7 +75,7 @@ def _object(members: Any) -> list[Any]:
     return parts[::-1]
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes | bytearray) -> Any:
     """Plain values of JSON that `encode` wrote, lone surrogates included."""
     try:
         return msgspec.json.decode(data)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from typing import BinaryIO
 
 from dissect.errors import DissectError
@@ -57,6 +58,18 @@ class Spool:
             return b""
         # An append never straddles the file's end: a flush writes whole appends.
         return os.pread(file.fileno(), length, offset)
+
+    def reader(self) -> Callable[[int, int], bytes | bytearray]:
+        """`read` for many small pieces, where nothing is appended meanwhile."""
+        base, buffer = self._tail
+        descriptor = self._file.fileno() if self._file is not None else -1
+
+        def read(offset: int, length: int) -> bytes | bytearray:
+            if offset >= base:
+                return buffer[offset - base:offset - base + length]
+            return os.pread(descriptor, length, offset)
+
+        return read
 
     def close(self) -> None:
         """Give the temporary file back; nothing can be read afterwards."""

@@ -7,9 +7,11 @@ import pytest
 from dissect.fields import GENERAL, all_fields, fields_of
 from grammars.registry import PROTOCOLS
 
-NAMED_BY_THE_USER_GUIDE = ["fogslink.eqSN", "clife.cmd", "clife.data.params", "imei.status", "camera.operate", "fogslink", "clife-lan", "frame.number",
-                           "frame.time", "session.id", "message.type", "message.direction", "mqtt.topic", "mqtt.clientid", "coap.token", "coap.mid",
-                           "http.uri", "device.id", "ip.addr", "tcp.port", "exchange.latency_ms", "exchange.status", "anomaly.severity", "anomaly.code"]
+NAMED_BY_THE_USER_GUIDE = [
+    "fogslink.eqSN", "clife.cmd", "clife.data.params",
+    "imei.status", "camera.operate", "fogslink", "clife-lan", "frame.number", "frame.time", "session.id",
+    "message.type", "message.direction", "mqtt.topic", "mqtt.clientid", "coap.token", "coap.mid", "http.uri", "device.id", "ip.addr", "tcp.port",
+    "exchange.latency_ms", "exchange.status", "anomaly.severity", "anomaly.code"]
 
 
 @pytest.mark.parametrize("name", NAMED_BY_THE_USER_GUIDE)

@@ -138,9 +138,11 @@ class Analysis:
         attempts = None if exchange.attempts == [exchange.request] else [self.index_of(ident) + 1 for ident in exchange.attempts]
         intermediate = [self.index_of(ident) + 1 for ident in exchange.intermediate]
         operation = self.operations.code(exchange.operation)
-        body = ExchangeBody(exchange.key, attempts, intermediate, exchange.operation if operation == OVERFLOW else None)
+        if attempts is None and not intermediate and operation != OVERFLOW:
+            data = encode(exchange.key)
+        else:
+            data = encode(ExchangeBody(exchange.key, attempts, intermediate, exchange.operation if operation == OVERFLOW else None))
         number = len(self.exchange_columns) + 1
-        data = encode(body)
         self.exchange_columns.append(
             exchange.id, session, request + 1, response, acknowledgement, STATUS_CODE[exchange.status], operation,
             nan if exchange.latency_ms is None else exchange.latency_ms, self.spool.append(data), len(data))
@@ -282,11 +284,7 @@ class Analysis:
     def exchange_at(self, index: int) -> Exchange:
         """Raises IndexError."""
         ident, _, request, response, acknowledgement, status, operation, latency_ms, offset, length = self.exchange_columns[index]
-        data = self.spool.read(offset, length)
-        try:
-            body = _exchange_decoder(data)
-        except msgspec.DecodeError:
-            body = ExchangeBody(*decode(data))
+        body = exchange_body(self.spool.read(offset, length))
         name = body.operation if operation == OVERFLOW else self.operations.text(operation)
         return Exchange(id=ident if self._exchange_ranks is None else int(self._exchange_ranks[index]), operation=name or "", key=body.key,
                         request=self.id_of(request - 1), response=self.id_of(response - 1) if response else None,
@@ -338,6 +336,16 @@ class Analysis:
 
     def _number(self, message_id: int | None) -> int:
         return 0 if message_id is None else self.index_of(message_id) + 1
+
+
+def exchange_body(data: bytes | bytearray) -> ExchangeBody:
+    """What was spooled of an exchange: an array, or where the rest goes without saying its key alone."""
+    if data[:1] != b"[":
+        return ExchangeBody(decode(data), None, [], None)
+    try:
+        return _exchange_decoder(data)
+    except msgspec.DecodeError:  # a lone surrogate
+        return ExchangeBody(*decode(data))
 
 
 def _ranks_of(order: Indexes) -> Indexes:

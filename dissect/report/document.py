@@ -10,7 +10,7 @@ import msgspec
 
 from dissect import __version__
 from dissect.analysis import Analysis
-from dissect.analysis.records import RawBody
+from dissect.analysis.records import STATUSES, RawBody
 from dissect.jsonwrite import decode, encode
 from dissect.model import SCHEMA, Session, Source, Tool
 from dissect.report.totals import totals_of
@@ -94,23 +94,23 @@ def _by_session(sessions: Indexes, ids: Indexes) -> Indexes:
 
 def _messages(analysis: Analysis, order: Indexes, whole: bool) -> Iterator[bytes]:
     """Messages as JSON, in the order of *order*."""
-    names = ("offset", "length", "device", "duplicate_of")
-    columns = [analysis.columns.column(name) for name in names]
+    columns = [analysis.columns.column(name) for name in ("offset", "length", "device", "duplicate_of")]
     ids = analysis.ids()
     devices = [encode(text) for text in analysis.device_ids.all()]
-    read = analysis.spool.read
-    for start in range(0, len(order), BLOCK_ROWS):
-        block = order[start:start + BLOCK_ROWS]
+    read = analysis.spool.reader()
+    for block in _blocks(order):
         rows = zip(ids[block].tolist(), *(column[block].tolist() for column in columns), strict=True)
         for ident, offset, length, device, duplicate_of in rows:
-            body = read(offset, length)
-            if not whole:
-                body = without_body(body)
+            body = bytes(read(offset + 1, length - 2)) if whole else without_body(read(offset, length))[1:-1]
             repeated = b"%d" % ids[duplicate_of - 1] if duplicate_of else b"null"
-            yield b'{"id":%d,%b,"device_id":%b,"duplicate_of":%b}' % (ident, body[1:-1], devices[device], repeated)
+            yield b'{"id":%d,%b,"device_id":%b,"duplicate_of":%b}' % (ident, body, devices[device], repeated)
 
 
-def without_body(message: bytes) -> bytes:
+def _blocks(order: Indexes) -> Iterator[Indexes]:
+    return (order[start:start + BLOCK_ROWS] for start in range(0, len(order), BLOCK_ROWS))
+
+
+def without_body(message: bytes | bytearray) -> bytes:
     """The JSON of a message's body with `fields`, `encryption.data` and `raw_b64` null."""
     try:
         raw = _raw_body(message)
@@ -125,8 +125,30 @@ def without_body(message: bytes) -> bytes:
     return encode(msgspec.structs.replace(raw, fields=NULL, raw_b64=NULL, encryption=msgspec.Raw(encode(encryption))))
 
 
+_EXCHANGE = (b'{"id":%d,"operation":%b,"key":%b,"request":%d,"response":%b,"acknowledgement":%b,"attempts":[%d],"intermediate":[],'
+             b'"status":%b,"latency_ms":%b}')
+
+
 def _exchanges(analysis: Analysis, order: Indexes) -> Iterator[bytes]:
-    return (encode(analysis.exchange_at(index)) for index in order.tolist())
+    """Exchanges as JSON, in the order of *order*; the plain ones (one attempt, no progress) without an object each."""
+    names = ("request", "response", "acknowledgement", "status", "operation", "latency_ms", "offset", "length")
+    columns = [analysis.exchange_columns.column(name) for name in names]
+    message_ids, ids = analysis.ids(), analysis.exchange_ids()
+    operations = [encode(text) for text in analysis.operations.all()]
+    statuses = [encode(status) for status in STATUSES]
+    read = analysis.spool.reader()
+    for block in _blocks(order):
+        cells = [column[block].tolist() for column in columns]
+        cells[0] = message_ids[columns[0][block] - 1].tolist()
+        rows = zip(block.tolist(), ids[block].tolist(), *cells, strict=True)
+        for index, ident, request, response, acknowledgement, status, operation, latency_ms, offset, length in rows:
+            key = read(offset, length)
+            if key[:1] == b"[":
+                yield encode(analysis.exchange_at(index))
+                continue
+            yield _EXCHANGE % (ident, operations[operation], key, request, b"%d" % message_ids[response - 1] if response else b"null",
+                               b"%d" % message_ids[acknowledgement - 1] if acknowledgement else b"null", request, statuses[status],
+                               b"null" if latency_ms != latency_ms else b"%a" % latency_ms)
 
 
 def _anomalies(analysis: Analysis, order: Indexes) -> Iterator[bytes]:
