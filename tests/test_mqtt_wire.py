@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dissect.carriers.mqtt_wire import INCOMPLETE, KINDS, MALFORMED, Malformed, assigned_client_id, connect, frame, publish
 from grammars import mqtt as grammar
 
-PUBLISH_4 = bytes.fromhex("321100036162630007") + b'{"cmd":2'
-PUBLISH_5 = bytes.fromhex("3a1a0000") + b"\x00\x07" + bytes.fromhex("0d230001") + bytes.fromhex("260001610002") + b"bc" + b"\x01\x01payload"
-CONNECT_4 = b"\x10\x2c\x00\x04MQTT\x04\xee\x00\x3c\x00\x06client\x00\x04will\x00\x03bye\x00\x04user\x00\x04word" + b""
+PUBLISH_4 = bytes.fromhex("320f00036162630007") + b'{"cmd":2'
+
+
 VECTORS = [  # id, bytes, level, expected members of the body
     pytest.param(PUBLISH_4, 4, {"topic": "abc", "packet_identifier": 7, "payload": b'{"cmd":2'}, id="PUBLISH, quality of service 1"),
     pytest.param(b"\x30\x06\x00\x01a\x00hi", 5, {"topic": "a", "packet_identifier": None, "payload": b"hi"}, id="PUBLISH 5.0, no properties"),

@@ -113,6 +113,8 @@ class HttpCarrier:
             state.body.clear()
             state.left -= length
             if not state.left:
+                # nothing of the body behind the hole shows that it ends there: reading goes on, counting does not
+                state.counting = False
                 self._complete(side, state, units)
         else:
             self._lose(state)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 MAX_LINE = 64 << 10
 MAX_HEAD = 256 << 10
-_REQUEST = re.compile(rb"([A-Z_-]+)[ \t]+(.*?)[ \t]+HTTP/1\.[0-9][ \t]*\r?\Z", re.DOTALL)
-_STATUS = re.compile(rb"HTTP/1\.[0-9][ \t]+([0-9]{3})(?:[ \t][^\n]*)?\r?\Z")
+_REQUEST = re.compile(rb"([A-Z_-]+)[ \t]+(.*?)[ \t]+HTTP/1\.[0-9]*[ \t]*\r?\Z", re.DOTALL)
+_STATUS = re.compile(rb"HTTP/1\.[0-9]*[ \t]+([0-9]{3})(?:[ \t][^\n]*)?\r?\Z")
 _METHOD = re.compile(rb"[A-Z_-]+")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _VERSION = b"HTTP/1."

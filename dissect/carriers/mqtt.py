@@ -178,6 +178,7 @@ class MqttCarrier:
                 state.skip -= length
                 state.skip_kind = 0
                 return _NO_UNITS
+        state.inlet.clear()
         self._lose(state)
         return _NO_UNITS
 
@@ -200,12 +201,11 @@ class MqttCarrier:
         self.failed[side] = counter.failed[side]
 
     def _lose(self, state: _Side) -> None:
-        """The place in the stream is lost: nothing that waits can be completed."""
+        """The place in the stream is lost."""
         state.counting = False
         state.lost = True
         state.skip = state.skip_kind = state.total = state.scan = 0
         state.waiting = []
-        state.inlet.clear()
 
     def _note(self, side: int, text: str, packets: tuple[int, ...], time_ns: int) -> None:
         if len(self.notes) < MAX_NOTES:
