@@ -203,9 +203,8 @@ class Engine:
             elif value is not None:
                 data = value
                 encryption = _PLAINTEXT
-        key = None
-        if row is not None and row.key_names:
-            key = _key_of(row.type, view)
+        names = row.key_names if row is not None else protocol.default_key
+        key = _key_of(names, view) if names and type(view) is dict else None
         device_id = session.device_id or device_hint
         identity = protocol.identity(kind, view)
         if identity is not None and kind in protocol.messages:
@@ -485,10 +484,10 @@ class Engine:
 _PLAINTEXT = Encryption(status=Outcome.PLAINTEXT.value)
 
 
-def _key_of(row: MessageType, view: Any) -> dict[str, Any] | None:
+def _key_of(names: tuple[str, ...], view: Any) -> dict[str, Any] | None:
     """The members that pair it; None when one of them is not there."""
     key: dict[str, Any] = {}
-    for name in row.key:
+    for name in names:
         value = view.get(name)
         if value is None or type(value) is dict or type(value) is list:
             return None

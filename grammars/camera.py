@@ -234,6 +234,7 @@ PROTOCOL = ApplicationProtocol(
     prefix="camera",
     carriers=("mqtt", "http", "tcp"),
     ports=(),
+    default_key=("request_id",),
     signature=rb"operate",
     framing=Objects(),
     messages=MESSAGES,

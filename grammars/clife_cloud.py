@@ -79,9 +79,7 @@ FILE_INFO = (
         values=frozenset({"FIRM", "SUBFIRM", "PROFILE", "LOG", "PHOTO", "VIDEO", "VOICE", "DATA"}),
     ),
     Member(name="url", meaning="Where to fetch or put the file", plain_url=True, privacy=Privacy.ADDRESS, spec=FILES),
-    Member(
-        name="devNum", meaning="Number of the device or plug-in", types=INTEGER, required=lambda entry: entry.get("fileType") == "SUBFIRM", spec=FILES
-    ),
+    Member(name="devNum", meaning="Number of the device or plug-in", types=INTEGER, required=lambda entry: entry.get("fileType") == "SUBFIRM", spec=FILES),
     Member(name="software", meaning="Software version", required=_versioned, check=_version, spec=FILES),
     Member(name="hardware", meaning="Hardware version", required=_versioned, check=_version, spec=FILES),
     Member(name="md5", meaning="MD5 of the file, 32 hex digits", required=_upgrade_file, pattern=r"[0-9A-Fa-f]{32}", spec=FILES),
@@ -161,11 +159,7 @@ class FileStory:
             early = code == 0 and (1, 100) not in self.seen
             if (backwards or early) and not self.disordered:
                 self.disordered = True
-                text = (
-                    f"({code},{share}) after {self.furthest % 100 or 100} %"
-                    if backwards
-                    else f"upgrading ({code},{share}) before the download was done"
-                )
+                text = f"({code},{share}) after {self.furthest % 100 or 100} %" if backwards else f"upgrading ({code},{share}) before the download was done"
                 findings.append(Finding("upgrade.out-of-order", text))
             self.furthest = max(self.furthest, place)
             self.seen.add((code, share))
@@ -264,9 +258,7 @@ def file_operation(said: Said, session: Situation) -> Iterable[Finding]:
             number = entry.get("devNum", 0) if isinstance(entry.get("devNum", 0), int) else 0
             has, gets = known.get(number), version(entry.get("software"))
             if has and gets and gets < has:
-                yield Finding(
-                    "upgrade.downgrade", f"software {entry['software']} is older than {'.'.join(map(str, has))}, which device {number} reported"
-                )
+                yield Finding("upgrade.downgrade", f"software {entry['software']} is older than {'.'.join(map(str, has))}, which device {number} reported")
 
 
 PROTOCOL = ApplicationProtocol(
@@ -276,6 +268,7 @@ PROTOCOL = ApplicationProtocol(
     prefix="clife",
     carriers=("http", "mqtt", "tcp"),
     ports=(),
+    default_key=("msgId",),
     signature=rb"msgId",
     framing=Objects(),
     messages=MESSAGES,

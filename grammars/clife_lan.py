@@ -115,6 +115,7 @@ PROTOCOL = ApplicationProtocol(
     prefix="clife",
     carriers=("coap",),
     ports=(5683,),
+    default_key=("msgId",),
     signature=rb"msgId",
     framing=Objects(),
     messages=MESSAGES,

@@ -132,9 +132,7 @@ MESSAGES = {
             spec=SEND,
             members=(EQ_SN, E_CHAN, E_CHAN_STA, E_VAL),
         ),
-        MessageType(
-            kind="res201", type="res201", name="report one channel answer", sender=PEER, key=CHANNEL, spec=SEND, members=(EQ_SN, E_CHAN, code("8"))
-        ),
+        MessageType(kind="res201", type="res201", name="report one channel answer", sender=PEER, key=CHANNEL, spec=SEND, members=(EQ_SN, E_CHAN, code("8"))),
         MessageType(
             kind="req200",
             type="req200",
@@ -196,9 +194,7 @@ MESSAGES = {
             spec=BEAT,
             members=(EQ_SN, T_KEY),
         ),
-        MessageType(
-            kind="res100", type="res100", name="heartbeat answer", sender=PEER, key=("eqSN",), in_order=True, spec=BEAT, members=(EQ_SN, code("0"))
-        ),
+        MessageType(kind="res100", type="res100", name="heartbeat answer", sender=PEER, key=("eqSN",), in_order=True, spec=BEAT, members=(EQ_SN, code("0"))),
     )
 }
 

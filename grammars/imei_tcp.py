@@ -360,9 +360,7 @@ def classify(value: Any, sender: Party | None) -> Classified | None:
     if cmd in ("QD", "ST"):
         return Classified(f"{cmd} " + ("request" if status == "000" else "received" if sender is PEER else "result"), value)
     if cmd in ("HT", "TN", "QR"):
-        return Classified(
-            f"{cmd} " + ("request" if status == "000" or (sender is DEVICE and status not in ("200", "300", "401", "404")) else "answer"), value
-        )
+        return Classified(f"{cmd} " + ("request" if status == "000" or (sender is DEVICE and status not in ("200", "300", "401", "404")) else "answer"), value)
     return Classified(cmd, value)
 
 
@@ -414,7 +412,7 @@ def proof(kind: str, fields: Any) -> bool:
     """A heartbeat alone is too little; a frame is enough when its parts are the document's."""
     if kind == "command":
         return isinstance(fields.get("imei"), str) and fields.get("type") in ("start", "stop")
-    return kind == "404" or (kind in MESSAGES and kind != "heartbeat" and fields["status"] in STATUSES and fields["imei"].isdigit())
+    return kind == "404" or (kind in MESSAGES and kind != "heartbeat" and fields["status"] in STATUSES)
 
 
 RULES: tuple[Rule, ...] = (registration, web_command)
@@ -428,6 +426,7 @@ PROTOCOL = ApplicationProtocol(
     ports=(12306,),
     signature=RESUME.pattern,
     proof=proof,
+    default_key=KEY,
     framing=Frames(cut, parse),
     messages=MESSAGES,
     classify=classify,

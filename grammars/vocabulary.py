@@ -335,6 +335,8 @@ class ApplicationProtocol:
     """members that every message has"""
     signature: bytes = b""
     """a regular expression that its messages match somewhere: a cheap look before anything is decoded"""
+    default_key: tuple[str, ...] = ()
+    """the key of a kind that the table does not have"""
     proof: Callable[[str, Any], bool] | None = None
     """(kind, fields) -> whether such a message shows that a bare connection is this protocol's; None: any kind of the table does"""
     required_on_bare_tcp: frozenset[str] = frozenset()
