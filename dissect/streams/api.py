@@ -50,8 +50,8 @@ class DatagramHandler(Protocol):
 class Conversation:
     """One TCP connection or one UDP pair. Figures grow as packets come."""
 
-    __slots__ = ("id", "transport", "address", "port", "first_ns", "last_ns", "packets", "client", "saw_syn", "midstream", "fin_seen", "reset_seen",
-                 "truncated_packets", "retransmissions", "rtt_ns", "missing", "wanted", "handler", "state", "tls")
+    __slots__ = ("id", "transport", "address", "port", "first_packet", "first_ns", "last_ns", "packets", "client", "saw_syn",
+                 "midstream", "fin_seen", "reset_seen", "truncated_packets", "retransmissions", "rtt_ns", "missing", "wanted", "handler", "state", "tls")
 
     def __init__(self, ident: int, transport: str, address: tuple[str, str], port: tuple[int, int], first_ns: int) -> None:
         self.id = ident
@@ -61,6 +61,8 @@ class Conversation:
         self.address = address
         """textual addresses of side 0 and side 1 (IPv6 compressed, without brackets)"""
         self.port = port
+        self.first_packet = 0
+        """packet reference"""
         self.first_ns = first_ns
         self.last_ns = first_ns
         """time of the latest packet, any kind"""
