@@ -48,6 +48,9 @@ def _run(words: list[str]) -> int:
         parser.error("a command is needed; `dissect --help` lists them")
     status: int = importlib.import_module(f"dissect.cli.{chosen}").run(arguments)
     sys.stdout.flush()
+    from dissect.cli.notices import say_warnings
+
+    say_warnings()
     return status
 
 

@@ -11,8 +11,17 @@ INTERVAL_S = 0.2
 BAR_CELLS = 30
 
 
+_warnings: list[str] = []
+
+
 def warn(text: str) -> None:
-    print(f"dissect: warning: {clean(text)}", file=sys.stderr)
+    """Say *text* on stderr when the work is done; a failure has one line of its own, and only that."""
+    _warnings.append(text)
+
+
+def say_warnings() -> None:
+    while _warnings:
+        print(f"dissect: warning: {clean(_warnings.pop(0))}", file=sys.stderr)
 
 
 class Progress:

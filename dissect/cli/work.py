@@ -25,11 +25,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.wanted = False
+        self.reading = False
+        """whether we are within a read, which may wait for ever (a pipe) and has to be broken off"""
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.wanted:
+        again, self.wanted = self.wanted, True
+        if again or self.reading:
             raise KeyboardInterrupt
-        self.wanted = True
 
 
 @contextmanager
@@ -59,10 +61,18 @@ class Watched:
         return getattr(self._capture, name)
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._capture:
-            yield batch
-            if self._stop.wanted:
+        batches = iter(self._capture)
+        while not self._stop.wanted:
+            try:
+                self._stop.reading = True
+                batch = next(batches, None)
+                self._stop.reading = False
+            except KeyboardInterrupt:
+                self._stop.reading = False
                 return
+            if batch is None:
+                return
+            yield batch
             self._progress.at(sum(file.bytes for file in self._capture.files), self._size)
 
 

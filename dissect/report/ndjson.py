@@ -63,7 +63,8 @@ class NdjsonSink:
 
     def finish(self, source: Source, totals: Totals) -> None:
         self.source(source)
-        self._write(b"totals", encode(totals))
+        seen = {name: one for name, one in sorted(totals.protocols.items()) if one.sessions}
+        self._write(b"totals", encode(msgspec.structs.replace(totals, protocols=seen)))
         self._out.flush()
 
 

@@ -1,0 +1,126 @@
+"""The commands that read captures, from a file to what a user sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dissect.cli import main
+from dissect.report.schema import line_schema, report_schema
+from tests.made_capture import SAID, pcap
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> str:
+    path = tmp_path / "made.pcap"
+    path.write_bytes(pcap())
+    return str(path)
+
+
+def test_a_report_of_a_capture(capture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "report.json"
+    assert main(["report", capture, "-o", str(out), "--summary"]) == 0
+    report: Any = json.loads(out.read_bytes())
+    jsonschema.validate(report, report_schema(), jsonschema.Draft202012Validator)
+    (session,) = report["sessions"]
+    assert [one["type"] for one in session["messages"]] == ["req001", "res001", "req002", "res002", "req200", "res200"]
+    assert [(one["request"], one["response"], one["status"]) for one in session["exchanges"]] == [(1, 2, "ok"), (3, 4, "ok"), (5, 6, "ok")]
+    assert "schema.size-mismatch" in [one["code"] for one in session["anomalies"]]
+    said = capsys.readouterr()
+    assert not said.out and "1 sessions, 6 messages, 3 exchanges" in said.err and "schema.size-mismatch" in said.err
+
+
+def test_the_stream_and_the_document_say_the_same(capture: str, tmp_path: Path) -> None:
+    document, stream = tmp_path / "a.json", tmp_path / "a.ndjson"
+    assert main(["report", capture, "-o", str(document)]) == main(["report", capture, "-o", str(stream), "--format", "ndjson"]) == 0
+    report: Any = json.loads(document.read_bytes())
+    lines: list[Any] = [json.loads(line) for line in stream.read_bytes().splitlines()]
+    for line in lines:
+        jsonschema.validate(line, line_schema(), jsonschema.Draft202012Validator)
+    assert (lines[0]["kind"], lines[-2]["kind"], lines[-1]) == ("source", "source", {"kind": "totals", **report["totals"]})
+    messages = [{name: value for name, value in line.items() if name not in ("kind", "session")} for line in lines if line["kind"] == "message"]
+    # What became known only after a line was written, the document alone can tell.
+    known_later = {"device_id": None}
+    assert [{**one, **known_later} for one in messages] == [{**one, **known_later} for one in report["sessions"][0]["messages"]]
+
+
+def test_show_has_a_line_a_message(capture: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", capture]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(SAID)
+    assert "10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req001" in lines[0] and "ok in 10.000 ms" in lines[1]
+    assert main(["show", "-v", "-x", "-t", "utc", capture]) == 0
+    shown = capsys.readouterr().out
+    assert '          eVal: "2.50"' in shown and "2026-11-20T08:00:00.030000Z" in shown and "0000  7b 22 72 65 71 30 30 31" in shown
+
+
+def test_fail_on_looks_at_the_worst_anomaly(capture: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    for form in ("json", "ndjson"):
+        assert [main(["report", capture, "-o", out, "--format", form, "--fail-on", level]) for level in ("note", "warning", "error")] == [3, 3, 0]
+
+
+def test_from_and_to_choose_packets(capture: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert main(["report", capture, "-o", str(out), "--to", "2026-11-20T08:00:00.045Z"]) == 0
+    report: Any = json.loads(out.read_bytes())
+    assert report["totals"]["messages"] == 2 and report["source"]["packets"] == 11
+
+
+def _piped(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "dissect", *words, "-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_what_there_is() -> None:
+    with _piped("report") as process:
+        assert process.stdin is not None
+        process.stdin.write(pcap())
+        process.stdin.flush()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and not err
+    assert json.loads(out)["totals"]["messages"] == 6
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    path = tmp_path / "long.pcap"
+    path.write_bytes(pcap(SAID * 2000))
+    for words in (("show", "-x"), ("report",), ("report", "--format", "ndjson")):
+        process = subprocess.Popen([sys.executable, "-m", "dissect", *words, str(path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None and process.stderr is not None
+        os.read(process.stdout.fileno(), 10)
+        process.stdout.close()
+        assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no capture at all", pcap()[:20]])
+def test_what_is_no_capture_is_one_line_and_no_output(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "bad.pcap", tmp_path / "out.json"
+    path.write_bytes(content)
+    out.write_bytes(b"an earlier report")
+    assert main(["report", str(path), "-o", str(out)]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and str(path) in said.err and out.read_bytes() == b"an earlier report"
+
+
+@pytest.mark.parametrize("cut", [*range(24, 400, 7), 900])
+def test_a_cut_file_gives_what_lies_before_the_cut(cut: int, tmp_path: Path) -> None:
+    path, out = tmp_path / "cut.pcap", tmp_path / "out.json"
+    path.write_bytes(pcap()[:cut])
+    assert main(["report", str(path), "-o", str(out)]) == 0
+    jsonschema.validate(json.loads(out.read_bytes()), report_schema(), jsonschema.Draft202012Validator)
