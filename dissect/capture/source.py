@@ -42,10 +42,11 @@ class _Plan(NamedTuple):
 class CaptureSource:
     """Iterate it once. Raises CaptureError when a file cannot be opened or is no capture."""
 
-    def __init__(self, plans: Sequence[_Plan], stdin: BinaryIO | None, from_ns: int | None, to_ns: int | None, keep: bool) -> None:
+    def __init__(self, plans: Sequence[_Plan], stdin: BinaryIO | None, from_ns: int | None, to_ns: int | None, keep: bool,
+                 in_time_order: bool) -> None:
         self._plans = plans
         self._stdin = stdin
-        self._from_ns, self._to_ns = from_ns, to_ns
+        self._from_ns, self._to_ns, self._in_time_order = from_ns, to_ns, in_time_order
         self._files: dict[int, SourceFile] = {}
         self.store: PacketStore | None = PacketStore() if keep else None
         """gives single packets back, when asked for with *keep*"""
@@ -140,7 +141,7 @@ class CaptureSource:
             first, last = int(batch.time_ns.min()), int(batch.time_ns.max())
             self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
             self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
-        return batch
+        return batch.in_time_order() if self._in_time_order else batch
 
     def _describe(self, plan: _Plan, reader: Reader, source: ByteSource, packets: int, truncated: int) -> None:
         self.digits[plan.file] = reader.digits
@@ -159,11 +160,12 @@ def unread_links(batch: Batch, readable: frozenset[int], counts: Counter[str]) -
 
 
 def open_capture(paths: Sequence[str], *, stdin: BinaryIO | None = None, from_ns: int | None = None, to_ns: int | None = None,
-                 keep: bool = False) -> CaptureSource:
+                 keep: bool = False, in_time_order: bool = False) -> CaptureSource:
     """Open files, folders and `-` (*stdin*, else the process's) as one capture.
 
     *from_ns*, *to_ns*: packets outside are counted in their file and not handed out. *keep*: remember where packets are, so that
-    `store.packet` can give one back; input that cannot be read again is then copied to a temporary file.
+    `store.packet` can give one back; input that cannot be read again is then copied to a temporary file. *in_time_order*: the packets of each batch in stable order of time,
+    for captures of several interfaces.
     Raises CaptureError, whose text is one line, when there is nothing to read; a file's own content is looked at when it is its turn.
     """
     names: list[str] = []
@@ -188,7 +190,8 @@ def open_capture(paths: Sequence[str], *, stdin: BinaryIO | None = None, from_ns
             latest = plan.first_ns if plan.first_ns is not None else latest
             keyed.append((latest, plan))
         plans = [plan for _, plan in sorted(keyed, key=lambda pair: pair[0])]
-    return CaptureSource(plans, (stdin or sys.stdin.buffer) if STANDARD_INPUT in names else None, from_ns, to_ns, keep)
+    return CaptureSource(plans, (stdin or sys.stdin.buffer) if STANDARD_INPUT in names else None, from_ns, to_ns, keep,
+                         in_time_order)
 
 
 def _is_folder(path: str) -> bool:

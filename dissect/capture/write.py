@@ -1,0 +1,61 @@
+"""pcapng out: one section, any interfaces, enhanced packets with nanosecond times and comments, decryption secrets.
+
+Every block is handed to the stream whole and flushed, so that a file is valid up to its last block whenever writing stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from dissect.capture.blocks import LAYOUTS
+from grammars import pcapng
+from grammars.linktypes import link_type_name
+
+_LAYOUT = LAYOUTS["little"]
+_NANOSECONDS = 9
+_LOW = (1 << 32) - 1
+_LONGEST_OPTION = 0xFFFF
+
+
+class PcapngWriter:
+    """Writes to *stream*, which it does not close."""
+
+    def __init__(self, stream: BinaryIO, application: str = "dissect") -> None:
+        self._stream = stream
+        self._interfaces: dict[tuple[int, str], int] = {}
+        header = _LAYOUT.section.struct.pack(
+            pcapng.BYTE_ORDER_MAGIC, pcapng.MAJOR_VERSION, 0, pcapng.UNKNOWN_SECTION_LENGTH, pcapng.UNKNOWN_SECTION_LENGTH)
+        self._block(pcapng.SECTION, header, [(pcapng.SECTION_APPLICATION, application.encode())])
+
+    def interface(self, link: int, name: str = "", snap_length: int = 0) -> int:
+        """The number of the interface of that link type and name; described when it is new."""
+        number = self._interfaces.get((link, name))
+        if number is None:
+            number = self._interfaces[link, name] = len(self._interfaces)
+            told = [(pcapng.INTERFACE_NAME, (name or link_type_name(link)).encode()), (pcapng.INTERFACE_RESOLUTION, bytes([_NANOSECONDS]))]
+            self._block(pcapng.INTERFACE, _LAYOUT.interface.struct.pack(link, 0, snap_length), told)
+        return number
+
+    def packet(self, interface: int, time_ns: int, data: bytes, original_length: int | None = None, comments: Iterable[str] = ()) -> None:
+        """One packet; times before 1970 cannot be written and become 1970."""
+        ticks = max(0, time_ns)
+        header = _LAYOUT.enhanced.struct.pack(interface, ticks >> 32, ticks & _LOW, len(data), max(len(data), original_length or 0))
+        self._block(pcapng.ENHANCED_PACKET, header + _padded(data), [(pcapng.OPTION_COMMENT, text.encode()) for text in comments])
+
+    def secrets(self, kind: int, data: bytes) -> None:
+        """A decryption secrets block; it must stand before the packets that need it."""
+        self._block(pcapng.SECRETS, _LAYOUT.secrets.struct.pack(kind, len(data)) + _padded(data), [])
+
+    def _block(self, kind: int, body: bytes, told: list[tuple[int, bytes]]) -> None:
+        if told:
+            pack = _LAYOUT.option.struct.pack
+            cut = [(code, value[:_LONGEST_OPTION]) for code, value in told]
+            body += b"".join(pack(code, len(value)) + _padded(value) for code, value in cut) + pack(pcapng.OPTION_END, 0)
+        length = _LAYOUT.block.size + len(body) + _LAYOUT.trailer.size
+        self._stream.write(_LAYOUT.block.struct.pack(kind, length) + body + _LAYOUT.trailer.struct.pack(length))
+        self._stream.flush()
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
