@@ -10,6 +10,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec import Struct, field
+
 from dissect.model import Exchange, Status
 from dissect.sessions import SessionState
 from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Party, Story, Verdict
@@ -22,27 +24,22 @@ RECENT_LIMIT = 200_000
 SENDS_IN_VAIN = 3
 
 
-class Seen:
+class Seen(Struct, eq=False, gc=False):
     """A message as pairing and rules see it (`Said`)."""
 
-    __slots__ = ("uid", "kind", "row", "fields", "data", "sender", "time_ns", "session", "packets", "device_id", "topic", "conversation", "raw", "serial")
-
-    def __init__(self, uid: int, kind: str, row: MessageType | None, fields: Any, data: Any, sender: Party, time_ns: int, session: SessionState,
-                 packets: tuple[int, ...], device_id: str | None, topic: str | None, conversation: int, raw: bytes) -> None:  # fmt: skip
-        self.uid = uid
-        self.kind = kind
-        self.row = row
-        self.fields = fields
-        self.data = data
-        self.sender = sender
-        self.time_ns = time_ns
-        self.session = session
-        self.packets = packets
-        self.device_id = device_id
-        self.topic = topic
-        self.conversation = conversation
-        self.raw = raw
-        self.serial = 0
+    uid: int
+    kind: str
+    row: MessageType | None
+    fields: Any
+    data: Any
+    sender: Party
+    time_ns: int
+    session: SessionState
+    packets: tuple[int, ...]
+    device_id: str | None
+    topic: str | None
+    conversation: int
+    raw: bytes
 
     def signature(self) -> int:
         """Equal for two sends of the same request."""
@@ -52,39 +49,35 @@ class Seen:
         return hash((self.kind, repr(row.same(self.fields, self.data))))
 
 
-class Pending:
+class Pending(Struct, eq=False):
     """An exchange that is not final."""
 
-    __slots__ = ("serial", "row", "key", "place", "request", "signature", "attempts", "last_ns", "response", "response_ns", "latency_ns", "answered_by",
-                 "ack", "ack_place", "intermediate", "status", "story", "refused", "retransmissions", "due_ns", "limit_ns", "final", "closed_ns")  # fmt: skip
-
-    def __init__(self, serial: int, request: Seen, key: dict[str, Any] | None, place: tuple[Any, ...], limit_ns: int) -> None:
-        assert request.row is not None
-        self.serial = serial
-        self.row = request.row
-        self.request = request
-        self.key = key
-        self.place = place
-        self.signature: int | None = None
-        self.attempts = [request.uid]
-        self.last_ns = request.time_ns
-        self.response: int | None = None
-        self.response_ns = 0
-        self.latency_ns: int | None = None
-        self.answered_by: Seen | None = None
-        self.ack: int | None = None
-        self.ack_place: tuple[Any, ...] | None = None
-        self.intermediate: list[int] = []
-        self.status: Status | None = None
-        self.story: Story | None = None
-        self.refused: Seen | None = None
-        """fogslink's code 9, waiting for the re-send"""
-        self.retransmissions = 0
-        self.limit_ns = limit_ns
-        self.due_ns = request.time_ns + limit_ns + GRACE_NS
-        self.final = False
-        self.closed_ns: int | None = None
-        """when the requester's connection ended"""
+    serial: int
+    request: Seen
+    row: MessageType
+    key: dict[str, Any] | None
+    place: tuple[Any, ...]
+    limit_ns: int
+    last_ns: int
+    """time of the last attempt"""
+    due_ns: int
+    attempts: list[int]
+    intermediate: list[int] = field(default_factory=list)
+    signature: int | None = None
+    response: int | None = None
+    response_ns: int = 0
+    latency_ns: int | None = None
+    answered_by: Seen | None = None
+    ack: int | None = None
+    ack_place: tuple[Any, ...] | None = None
+    status: Status | None = None
+    story: Story | None = None
+    refused: Seen | None = None
+    """fogslink's code 9, waiting for the re-send"""
+    retransmissions: int = 0
+    final: bool = False
+    closed_ns: int | None = None
+    """when the requester's connection ended"""
 
 
 Report = Callable[[Seen, Finding, int], None]
@@ -160,8 +153,11 @@ class Pairing:
         return session.id
 
     def _place(self, kind: str, row: MessageType, seen: Seen, key: dict[str, Any] | None) -> tuple[Any, ...]:
-        values = () if row.in_order or key is None else tuple(map(str, key.values()))
-        return (self._scope(seen), kind, values)
+        session = seen.session
+        scope = session.id if not (row.across or session.broker_leg or session.protocol.self_naming) else self._scope(seen)
+        if row.in_order or key is None:
+            return scope, kind
+        return scope, kind, *key.values()
 
     def _request(self, seen: Seen, key: dict[str, Any] | None) -> None:
         row = seen.row
@@ -190,7 +186,9 @@ class Pairing:
         if row.id is not None:
             self._check_reuse(seen, row, key)
         self._serial += 1
-        pending = Pending(self._serial, seen, key, place, self.deadlines_ns[seen.session.protocol.name])
+        limit = self.deadlines_ns[seen.session.protocol.name]
+        now = seen.time_ns
+        pending = Pending(self._serial, seen, row, key, place, limit, now, now + limit + GRACE_NS, [seen.uid])
         if row.story is not None:
             pending.story = row.story(seen.fields, seen.data)
         if waiting is None:
