@@ -67,6 +67,7 @@ class PcapReader:
         self.dropped = 0
         self.secrets: list[tuple[int, bytes]] = []
         self.interfaces: list[str] = []
+        self.several_interfaces = False
         self._unit = 1 if nanoseconds else 1000
         self._link = header["link_type"] & 0xFFFF
         self._limit = largest_capture(header["snap_length"])

@@ -101,6 +101,10 @@ class PcapngReader:
     def interfaces(self) -> list[str]:
         return [interface.name for interface in self._interfaces if interface.name]
 
+    @property
+    def several_interfaces(self) -> bool:
+        return len(self._interfaces) > 1
+
     def link_types(self) -> list[int]:
         return list(dict.fromkeys(interface.link for interface in self._interfaces))
 

@@ -55,6 +55,9 @@ class Reader(Protocol):
     def interfaces(self) -> list[str]:
         """Names, where a file tells them."""
 
+    @property
+    def several_interfaces(self) -> bool: ...
+
     def link_types(self) -> list[int]:
         """Of the interfaces, in order of description."""
 

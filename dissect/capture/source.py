@@ -108,7 +108,7 @@ class CaptureSource:
             for placed in reader.batches():
                 packets += len(placed.batch)
                 truncated += int(np.count_nonzero(placed.batch.caplen < placed.batch.origlen))
-                batch = self._within(placed)
+                batch = self._within(placed, self._in_time_order and reader.several_interfaces)
                 self._describe(plan, reader, source, packets, truncated)
                 if len(batch):
                     yield batch
@@ -124,7 +124,7 @@ class CaptureSource:
         self.secrets += [secret for secret in reader.secrets if secret not in self.secrets]
         self.interfaces += reader.interfaces
 
-    def _within(self, placed: Placed) -> Batch:
+    def _within(self, placed: Placed, sort: bool) -> Batch:
         """Account for a batch; what is left of it between from_ns and to_ns."""
         batch = placed.batch
         self.packets += len(batch)
@@ -141,7 +141,7 @@ class CaptureSource:
             first, last = int(batch.time_ns.min()), int(batch.time_ns.max())
             self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
             self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
-        return batch.in_time_order() if self._in_time_order else batch
+        return batch.in_time_order() if sort else batch
 
     def _describe(self, plan: _Plan, reader: Reader, source: ByteSource, packets: int, truncated: int) -> None:
         self.digits[plan.file] = reader.digits
@@ -164,8 +164,9 @@ def open_capture(paths: Sequence[str], *, stdin: BinaryIO | None = None, from_ns
     """Open files, folders and `-` (*stdin*, else the process's) as one capture.
 
     *from_ns*, *to_ns*: packets outside are counted in their file and not handed out. *keep*: remember where packets are, so that
-    `store.packet` can give one back; input that cannot be read again is then copied to a temporary file. *in_time_order*: the packets of each batch in stable order of time,
-    for captures of several interfaces.
+    `store.packet` can give one back; input that cannot be read again is then copied to a temporary file.
+    *in_time_order*: the packets of each batch in stable order of time,
+    where a file has several interfaces, whose packets need not be written in it.
     Raises CaptureError, whose text is one line, when there is nothing to read; a file's own content is looked at when it is its turn.
     """
     names: list[str] = []
