@@ -232,7 +232,8 @@ def test_a_transfer_that_grows_beyond_its_bound_is_given_up() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 400), st.binary(max_size=12), st.sampled_from(Type), st.integers(0, 3), st.booleans()), max_size=25))
+@given(st.lists(st.tuples(
+    st.integers(0, 1), st.integers(0, 400), st.binary(max_size=12), st.sampled_from(Type), st.integers(0, 3), st.booleans()), max_size=25))
 def test_no_datagram_raises_and_serials_name_units(steps: list[tuple[int, int, bytes, Type, int, bool]]) -> None:
     ladder = Ladder()
     for side, at, payload, kind, message_id, blocked in steps:

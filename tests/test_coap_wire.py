@@ -106,6 +106,7 @@ def test_codes_have_the_names_of_the_registry() -> None:
 
 
 @pytest.mark.parametrize(("number", "value", "expected"), [
-    (11, b"uplink", "uplink"), (11, b"\xff", b"\xff"), (12, b"\x32", 50), (23, b"\x1e", (1, True, 1024)), (4, b"tag", b"tag"), (5, b"", None), (9999, b"x", b"x")])
+    (11, b"uplink", "uplink"), (11, b"\xff", b"\xff"), (12, b"\x32", 50), (23, b"\x1e", (1, True, 1024)),
+    (4, b"tag", b"tag"), (5, b"", None), (9999, b"x", b"x")])
 def test_option_values_follow_their_format(number: int, value: bytes, expected: object) -> None:
     assert grammar.option_value(number, value) == expected
