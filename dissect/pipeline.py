@@ -167,7 +167,7 @@ def analyse(capture: Any, sink: Sink, options: Options) -> None:
     pipeline = Pipeline(sink, options)
     engine = pipeline.engine
     engine.digits = capture.digits
-    table = ConversationTable(pipeline, "analysis")
+    table = ConversationTable(pipeline)
     sink.source(_source(capture, table))
     last_ns = 0
     for batch in _batches(capture):
