@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dissect.catalogue import CATALOGUE
+from dissect.checks import Row, check_data, check_secrets, check_text
 from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
@@ -20,44 +21,18 @@ from dissect.pairing import Pairing, Seen
 from dissect.sessions import DeviceState, SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
-from dissect.text import is_clean
 from dissect.timefmt import format_ns
 from dissect.validation import check, clean, compile_members
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import DEVICE, ApplicationProtocol, Finding, Member, MessageType, Party
+from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Finding, Party
 
 if TYPE_CHECKING:
     from dissect.crypto.decryptor import Decryptor, Opened
 
 RAW_LIMIT = 64 << 10
 """bytes of a malformed message that are kept"""
-TEXT_DEPTH = 70
+NEVER = 1 << 63
 DAY_NS = 86_400 * 10**9
-
-
-class _Row:
-    """A message type with what was read off its members once."""
-
-    __slots__ = ("type", "members", "data", "credentials", "urls", "embedded", "key_names", "plain")
-
-    def __init__(self, row: MessageType, protocol: ApplicationProtocol) -> None:
-        self.type = row
-        self.members = compile_members(row.members + protocol.extra_fields)
-        self.data = compile_members(row.data) if row.data is not None else None
-        self.credentials = tuple((one.name, one.credential) for one in row.members if one.credential)
-        self.urls = _paths(row.members, "plain_url") + tuple(("data", *path) for path in _paths(row.data or (), "plain_url"))
-        self.embedded = _paths(row.members, "embedded")
-        self.key_names = row.key
-        self.plain = not (self.credentials or self.urls or self.embedded)
-
-
-def _paths(members: tuple[Member, ...], attribute: str) -> tuple[tuple[str, ...], ...]:
-    found: list[tuple[str, ...]] = []
-    for member in members:
-        if getattr(member, attribute):
-            found.append((member.name,))
-        found += [(member.name, *path) for path in _paths(member.members, attribute)]
-    return tuple(found)
 
 
 class Engine:
@@ -73,10 +48,11 @@ class Engine:
         self.totals = Totals(limits=Limits())
         for name in PROTOCOLS:
             self.totals.protocols[name] = ProtocolTotals()
-        self._rows: dict[str, dict[str, _Row]] = {}
+        self._rows: dict[str, dict[str, Row]] = {}
         for protocol in PROTOCOLS.values():
             self.pairing.knows(protocol, options.deadlines_s.get(protocol.name, protocol.deadline_s))
-            self._rows[protocol.name] = {kind: _Row(row, protocol) for kind, row in protocol.messages.items()}
+            self._rows[protocol.name] = {kind: Row(row, protocol) for kind, row in protocol.messages.items()}
+        self._envelopes = {protocol.name: compile_members(protocol.envelope) for protocol in PROTOCOLS.values()}
         self.links.limit_ns = self.pairing.deadlines_ns
         self._uid = 0
         self._anomaly = 0
@@ -128,7 +104,14 @@ class Engine:
         if self._decryptor is not None:
             self._decryptor.close(session.id)
         self.sessions.pop(session.key, None)
+        self._count(session)
         self.sink.session(session.as_model(), True)
+
+    def _count(self, session: SessionState) -> None:
+        """Its messages join the totals."""
+        self.totals.messages += session.messages
+        self.totals.protocols[session.protocol.name].messages += session.messages
+        session.messages = 0
 
     def name_device(self, session: SessionState, identity: dict[str, Any], time_ns: int) -> DeviceState:
         """The device that *identity* names; on its own connection the session and its address become the device's."""
@@ -187,10 +170,9 @@ class Engine:
         protocol = session.protocol
         if time_ns > session.last_ns:
             session.last_ns = time_ns
-        sender = session.party(side)
+        sender = DEVICE if side == session.device_side else PEER
         row = self._rows[protocol.name].get(kind)
-        self._uid += 1
-        uid = self._uid
+        self._uid = uid = self._uid + 1
         encryption: Encryption | None = None
         opened: Opened | None = None
         data: Any = None
@@ -205,40 +187,77 @@ class Engine:
                 encryption = _PLAINTEXT
         names = row.key_names if row is not None else protocol.default_key
         key = _key_of(names, view) if names and type(view) is dict else None
-        device_id = session.device_id or device_hint
-        identity = protocol.identity(kind, view)
-        if identity is not None and kind in protocol.messages:
-            device_id = self._named(session, identity, sender, time_ns)
-        shown = summarise(fields, row.embedded) if row is not None and row.embedded else fields
+        device_id = session.device_id
+        if device_id is None or protocol.self_naming:
+            identity = protocol.identity(kind, view) if row is not None else None
+            device_id = self._named(session, identity, sender, time_ns) if identity is not None else device_id or device_hint
         message = Message(
             id=uid, time=format_ns(time_ns, session.digits), frames=[packets[0] & NUMBER_MASK] if len(packets) == 1 else [one & NUMBER_MASK for one in packets],
             file=packets[-1] >> FILE_SHIFT, direction="up" if sender is DEVICE else "down", type=row.type.type if row is not None else kind,
-            name=row.type.name if row is not None else None, key=key, fields=shown, encryption=encryption, size=len(raw), device_id=device_id,
+            name=row.type.name if row is not None else None, key=key,
+            fields=summarise(fields, row.embedded) if row is not None and row.embedded else fields, encryption=encryption, size=len(raw), device_id=device_id,
             carrier=carrier, duplicate_of=duplicate_of, raw_b64=None,
         )  # fmt: skip
-        self._hand_out(message, session, time_ns, raw, opened.plaintext if opened is not None else None)
+        if not session.opened_line:
+            self.session_seen(session)
+        session.messages += 1
+        self.sink.message(message, session.id, time_ns, raw, opened.plaintext if opened is not None else None)
         if duplicate_of is not None:
             return uid
-        topic = carrier.get("topic") if carrier is not None else None
+        topic: Any = carrier.get("topic") if carrier is not None else None
         seen = Seen(uid, kind, row.type if row is not None else None, view, data, sender, time_ns, session, packets, device_id, topic, conversation, raw)
-        if findings:
-            for finding in findings:
+        for finding in findings:
+            self._found(seen, finding, time_ns)
+        wrong_way = row is not None and row.sender is not sender
+        if row is None or not clean(row.members, view):
+            self._check_members(seen, row, protocol)
+        if row is not None:
+            if row.data is not None:
+                for finding in check_data(row, view, data):
+                    self._found(seen, finding, time_ns)
+            if not row.plain:
+                for finding in check_secrets(row, session, view, data):
+                    self._found(seen, finding, time_ns)
+        if encryption is not None:
+            self._check_keys(seen, session, protocol, opened, carrier_name)
+        if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or opened is not None:
+            for finding in check_text(view, data):
                 self._found(seen, finding, time_ns)
-        self._check(seen, row, session, protocol, sender, view, data, opened, encryption, carrier_name, raw)
+        if not protocol.shared_memory:
+            session.shared = session.facts
+        else:
+            device = self.devices.get(device_id) if device_id else None
+            session.shared = device.facts if device is not None else session.facts.setdefault("shared", {})
+        for rule in row.rules if row is not None else protocol.rules:
+            for finding in rule(seen, session):
+                wrong_way = wrong_way and finding.code != "schema.wrong-direction"
+                if finding.once is None or session.first_time(finding.once):
+                    self._found(seen, finding, time_ns)
+        if protocol.key_event is not None and data is not None:
+            self._learn(seen, session, protocol)
         if row is None or quiet:
             return uid
-        if row.type.sender is not sender:
-            text = f"{row.type.type} is said by the {row.type.sender.value}'s side, the {sender.value}'s side sent it"
-            if not any(one.code == "schema.wrong-direction" for one in self._told):
+        if row.sender is not sender:
+            if wrong_way:
+                text = f"{row.type.type} is said by the {row.sender.value}'s side, the {sender.value}'s side sent it"
                 self._found(seen, Finding("schema.wrong-direction", text), time_ns)
             return uid
         self.last_seen = seen
         self.pairing.message(seen, key)
-        if row.type.causes is not None or self.links.waiting:
+        if row.links or self.links.waiting:
             self.links.message(seen, key)
-        if protocol.heartbeat is not None:
+        if row.beats or time_ns > session.beat_due_ns:
             self._beat(seen, session, protocol)
         return uid
+
+    def _check_members(self, seen: Seen, row: Row | None, protocol: ApplicationProtocol) -> None:
+        """What `clean` was not content with; of an unknown kind, the envelope."""
+        if row is None:
+            self._found(seen, Finding("schema.unknown-type", f"{seen.kind!r:.40} is none of the document's"), seen.time_ns)
+        members = row.members if row is not None else self._envelopes[protocol.name]
+        if type(seen.fields) is dict:
+            for finding in check(members, seen.fields):
+                self._found(seen, finding, seen.time_ns)
 
     def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, time_ns: int) -> str:
         protocol = session.protocol
@@ -251,80 +270,8 @@ class Engine:
     def _hand_out(self, message: Message, session: SessionState, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         if not session.opened_line:
             self.session_seen(session)
-        self.totals.messages += 1
-        self.totals.protocols[session.protocol.name].messages += 1
+        session.messages += 1
         self.sink.message(message, session.id, time_ns, raw, plaintext)
-
-    def _check(
-        self, seen: Seen, row: _Row | None, session: SessionState, protocol: ApplicationProtocol, sender: Party, view: Any, data: Any, opened: Opened | None,
-        encryption: Encryption | None, carrier_name: str, raw: bytes,
-    ) -> None:  # fmt: skip
-        """Schema, secrets in clear, keys, and the protocol's own rules."""
-        self._told: list[Finding] = []
-        now = seen.time_ns
-        if row is None:
-            self._found(seen, Finding("schema.unknown-type", f"{seen.kind!r:.40} is none of the document's"), now)
-            if protocol.envelope and type(view) is dict:
-                for finding in check(self._envelope(protocol), view):
-                    self._found(seen, finding, now)
-        elif type(view) is dict:
-            if not clean(row.members, view):
-                for finding in check(row.members, view):
-                    self._found(seen, finding, now)
-            if row.data is not None:
-                self._check_data(seen, row, view, data, opened)
-            if not row.plain:
-                self._check_secrets(seen, row, session, view, data)
-        if encryption is not None:
-            self._check_keys(seen, session, protocol, opened, carrier_name)
-        if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or data is not None:
-            self._check_text(seen, view, data)
-        device = self.devices.get(seen.device_id) if seen.device_id else None
-        session.shared = device.facts if device is not None else session.facts.setdefault("shared", {})
-        for rule in protocol.rules:
-            for finding in rule(seen, session):
-                self._told.append(finding)
-                if finding.once is None or session.first_time(finding.once):
-                    self._found(seen, finding, now)
-        if protocol.key_event is not None and data is not None:
-            self._learn(seen, session, protocol)
-
-    def _envelope(self, protocol: ApplicationProtocol) -> Any:
-        compiled = getattr(self, "_envelopes", None)
-        if compiled is None:
-            self._envelopes = compiled = {}
-        if protocol.name not in compiled:
-            compiled[protocol.name] = compile_members(protocol.envelope)
-        return compiled[protocol.name]
-
-    def _check_data(self, seen: Seen, row: _Row, view: Any, data: Any, opened: Opened | None) -> None:
-        assert row.data is not None
-        now = seen.time_ns
-        if data is None:
-            if view.get("data") is None and (row.type.data != () and any(one.required is True for one in row.type.data or ())):
-                self._found(seen, Finding("schema.missing-field", "data is absent"), now)
-            return
-        entries = data if row.type.data_list else [data]
-        if type(entries) is not list:
-            self._found(seen, Finding("schema.bad-type", "data is no array"), now)
-            return
-        for index, entry in enumerate(entries):
-            path = f"data[{index}]." if row.type.data_list else "data."
-            if type(entry) is not dict:
-                self._found(seen, Finding("schema.bad-type", f"{path[:-1]} is no object"), now)
-            elif not clean(row.data, entry):
-                for finding in check(row.data, entry, path):
-                    self._found(seen, finding, now)
-
-    def _check_secrets(self, seen: Seen, row: _Row, session: SessionState, view: Any, data: Any) -> None:
-        for name, credential in row.credentials:
-            if session.clear and view.get(name) and session.first_time(f"cleartext {credential}"):
-                self._found(seen, Finding("security.cleartext-credential", f"{credential} goes over the network in clear"), seen.time_ns)
-        holder = {**view, "data": data} if data is not None else view
-        for path in row.urls:
-            for url in _values(holder, path):
-                if isinstance(url, str) and url[:7].lower() == "http://" and session.first_time(f"url {url[:512]}"):
-                    self._found(seen, Finding("security.insecure-url", f"{'.'.join(path)} {url[:120]} is fetched without TLS"), seen.time_ns)
 
     def _check_keys(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol, opened: Opened | None, carrier_name: str) -> None:
         now = seen.time_ns
@@ -340,10 +287,6 @@ class Engine:
         elif opened.outcome is Outcome.WRONG_KEY and session.first_time("wrong-key"):
             assert self._decryptor is not None
             self._found(seen, Finding("crypto.wrong-key", f"no key given opens it: {self._decryptor.missing(session.id)}"), now)
-
-    def _check_text(self, seen: Seen, view: Any, data: Any) -> None:
-        for name in dict.fromkeys(_unclean(view if data is None else {**view, "data": data}, "", 0)):
-            self._found(seen, Finding("text.control-characters", f"control, bidirectional or invisible characters in {name[:80]}"), seen.time_ns)
 
     # -- keys --
 
@@ -396,18 +339,22 @@ class Engine:
 
     def _beat(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
         heartbeat = protocol.heartbeat
-        assert heartbeat is not None
-        device = self.devices.get(seen.device_id or "") if heartbeat.per_device else None
-        holder: SessionState | DeviceState = device if device is not None else session
+        if heartbeat is None:
+            session.beat_due_ns = NEVER
+            return
+        holder: SessionState | DeviceState = session
+        if heartbeat.per_device:
+            device = self.devices.get(seen.device_id or "")
+            holder = device if device is not None else session
         if heartbeat.starts_with is not None and holder.beat_ns is None:
             holder.beat_ns = session.facts.get(heartbeat.starts_with)
+        if holder.beat_ns is not None:
+            self._beat_overdue(holder, session, seen, seen.time_ns)
         if seen.kind in heartbeat.kinds:
-            if holder.beat_ns is not None:
-                self._beat_overdue(holder, session, seen, seen.time_ns)
             holder.beat_ns = seen.time_ns
             holder.beat_reported = False
-        elif holder.beat_ns is not None:
-            self._beat_overdue(holder, session, seen, seen.time_ns)
+        if holder is session and holder.beat_ns is not None:
+            session.beat_due_ns = NEVER if holder.beat_reported else holder.beat_ns + int(heartbeat.limit_s(session.facts) * 1e9)
 
     def _beat_overdue(self, holder: SessionState | DeviceState, session: SessionState, seen: Seen | None, now_ns: int) -> None:
         heartbeat = session.protocol.heartbeat
@@ -495,42 +442,6 @@ def _key_of(names: tuple[str, ...], view: Any) -> dict[str, Any] | None:
             value = int(value[:18])
         key[name] = value
     return key
-
-
-def _values(holder: Any, path: tuple[str, ...]) -> list[Any]:
-    """What lies at *path*, arrays being transparent."""
-    found = [holder]
-    for name in path:
-        inner: list[Any] = []
-        for one in found:
-            for entry in one if type(one) is list else (one,):
-                if type(entry) is dict and name in entry:
-                    inner.append(entry[name])
-        found = inner
-    return found
-
-
-def _unclean(value: Any, path: str, depth: int) -> list[str]:
-    """Paths of text members that hold what `dissect.text.clean` would escape."""
-    if type(value) is str:
-        return [] if is_clean(value) else [path]
-    if depth > TEXT_DEPTH:
-        return []
-    found: list[str] = []
-    if type(value) is dict:
-        for name, inner in value.items():
-            if not is_clean(name):
-                found.append(f"{path}.name".lstrip("."))
-            if type(inner) is str:
-                if not inner.isprintable() or not inner.isascii():
-                    found += _unclean(inner, f"{path}.{name}".lstrip("."), depth)
-            elif type(inner) is dict or type(inner) is list:
-                found += _unclean(inner, f"{path}.{name}".lstrip("."), depth + 1)
-    elif type(value) is list:
-        for inner in value:
-            if type(inner) is not int:
-                found += _unclean(inner, path, depth + 1)
-    return found
 
 
 def fingerprint(payload: bytes) -> bytes:

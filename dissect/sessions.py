@@ -18,6 +18,7 @@ class SessionState:
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
         "midstream_ns", "connection_closing", "clear", "facts", "shared", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
         "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless",
+        "messages", "beat_due_ns",
     )  # fmt: skip
 
     def __init__(self, ident: int, protocol: ApplicationProtocol, carrier: str, ends: tuple[tuple[str, int], tuple[str, int]], first_ns: int) -> None:
@@ -54,6 +55,9 @@ class SessionState:
         self.opened_line = False
         self.gaps = 0
         self.ended = False
+        self.messages = 0
+        self.beat_due_ns = 0
+        """from when on a message makes the engine look for a missing heartbeat"""
         self.connectionless = False
         """datagrams: the end of the capture, not of a connection, is what ends it"""
         self.key: tuple[Any, ...] = ()

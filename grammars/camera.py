@@ -235,6 +235,7 @@ PROTOCOL = ApplicationProtocol(
     carriers=("mqtt", "http", "tcp"),
     ports=(),
     default_key=("request_id",),
+    shared_memory=True,
     signature=rb"operate",
     framing=Objects(),
     messages=MESSAGES,

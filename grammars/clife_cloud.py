@@ -269,6 +269,7 @@ PROTOCOL = ApplicationProtocol(
     carriers=("http", "mqtt", "tcp"),
     ports=(),
     default_key=("msgId",),
+    shared_memory=True,
     signature=rb"msgId",
     framing=Objects(),
     messages=MESSAGES,

@@ -116,6 +116,7 @@ PROTOCOL = ApplicationProtocol(
     carriers=("coap",),
     ports=(5683,),
     default_key=("msgId",),
+    shared_memory=True,
     signature=rb"msgId",
     framing=Objects(),
     messages=MESSAGES,

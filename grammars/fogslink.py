@@ -29,6 +29,7 @@ from grammars.vocabulary import (
     Said,
     Situation,
     Verdict,
+    only,
 )
 
 LINE = Struct("json" / NullTerminated(GreedyBytes, term=b"\n", require=False) * Doc("One JSON object with one member, ended by \\n", "", "五、其他"))
@@ -218,58 +219,70 @@ def identity(kind: str, fields: Any) -> dict[str, Any] | None:
     return {"eqSN": serial} if kind.startswith("req") and isinstance(serial, str) else None
 
 
+@only("req200", "req201")
 def channels(said: Said, session: Situation) -> Iterable[Finding]:
     """eChanSta 1 (or none) goes with a value, anything else without (二: eChanSta 异常时，不出现 eVal)."""
-    if said.kind == "req201":
-        entries: list[Any] = [said.fields]
-    elif said.kind == "req200":
-        data = said.fields.get("eqData")
-        if type(data) is not list:
-            return
-        entries = data
-        size = said.fields.get("totalSize")
-        if type(size) is int and size != len(entries):
-            yield Finding("schema.size-mismatch", f"totalSize says {size}, eqData holds {len(entries)} entries")
-    else:
-        return
+    fields = said.fields
+    entries = [fields] if said.kind == "req201" else fields.get("eqData")
+    if type(entries) is not list:
+        return ()
+    found: list[Finding] = []
+    size = fields.get("totalSize")
+    if type(size) is int and size != len(entries):
+        found.append(Finding("schema.size-mismatch", f"totalSize says {size}, eqData holds {len(entries)} entries"))
     for entry in entries:
         if type(entry) is not dict:
             continue
         normal = entry.get("eChanSta", "1") in ("1", 1)
-        if normal and "eVal" not in entry:
-            yield Finding("schema.missing-field", f"channel {entry.get('eChan')} is normal and has no eVal")
-        elif not normal and "eVal" in entry:
-            yield Finding("schema.bad-value", f"channel {entry.get('eChan')} is abnormal (eChanSta {entry['eChanSta']}) and has an eVal")
+        if normal is not ("eVal" in entry):
+            if normal:
+                found.append(Finding("schema.missing-field", f"channel {entry.get('eChan')} is normal and has no eVal"))
+            else:
+                found.append(Finding("schema.bad-value", f"channel {entry.get('eChan')} is abnormal (eChanSta {entry['eChanSta']}) and has an eVal"))
+    return found
+
+
+@only("res001", "res002")
+def login(said: Said, session: Situation) -> Iterable[Finding]:
+    """What the cloud says of 001 and 002."""
+    code, facts = str(said.fields.get("code")), session.facts
+    if said.kind == "res001" and code == "0":
+        facts["token"] = said.fields.get("tKey")
+    elif said.kind == "res002" and code == "0":
+        facts["authenticated"] = True
+        facts["authenticated_ns"] = said.time_ns
+    elif code in ("2", "3"):
+        facts["refused"] = True
+    return ()
 
 
 def authentication(said: Said, session: Situation) -> Iterable[Finding]:
-    """001 then 002, both code 0, before anything else; after a refusal the connection ends; req100 bears the token of res001."""
-    kind, fields, facts = said.kind, said.fields, session.facts
-    if kind == "res001":
-        if fields.get("code") == "0":
-            facts["token"] = fields.get("tKey")
-        elif fields.get("code") == "2":
-            facts["refused"] = True
-    elif kind == "res002":
-        if fields.get("code") == "0":
-            facts["authenticated"] = True
-            facts["authenticated_ns"] = said.time_ns
-        elif fields.get("code") == "3":
-            facts["refused"] = True
-    elif said.sender is DEVICE:
-        if facts.get("refused"):
-            if kind in ("req001",):
-                facts["refused"] = False
-            yield Finding("state.not-disconnected", f"{kind} after the cloud refused the login", once="not-disconnected")
-        elif kind not in ("req001", "req002") and session.from_start and not facts.get("authenticated"):
-            yield Finding("state.before-authentication", f"{kind} before 002 succeeded", once="before-authentication")
-        if kind == "req100" and facts.get("token") is not None and fields.get("tKey") != facts["token"]:
-            yield Finding("state.token-mismatch", "the tKey of req100 is not the one that res001 issued")
-    elif kind == "res300" and session.from_start and not facts.get("authenticated") and not facts.get("refused"):
-        yield Finding("state.before-authentication", "res300 before 002 succeeded", once="before-authentication")
+    """001 then 002, both code 0, before anything else; after a refusal the connection ends."""
+    facts = session.facts
+    if "refused" not in facts and ("authenticated" in facts or not session.from_start):
+        return ()
+    kind = said.kind
+    if facts.get("refused"):
+        if said.sender is not DEVICE:
+            return ()
+        if kind == "req001":
+            facts["refused"] = False
+        return (Finding("state.not-disconnected", f"{kind} after the cloud refused the login", once="not-disconnected"),)
+    if kind == "res300" or (said.sender is DEVICE and kind not in ("req001", "req002")):
+        return (Finding("state.before-authentication", f"{kind} before 002 succeeded", once="before-authentication"),)
+    return ()
 
 
-RULES: tuple[Rule, ...] = (channels, authentication)
+@only("req100")
+def token(said: Said, session: Situation) -> Iterable[Finding]:
+    """req100 bears the token that res001 issued."""
+    issued = session.facts.get("token")
+    if issued is not None and said.fields.get("tKey") != issued:
+        return (Finding("state.token-mismatch", "the tKey of req100 is not the one that res001 issued"),)
+    return ()
+
+
+RULES: tuple[Rule, ...] = (channels, login, authentication, token)
 
 PROTOCOL = ApplicationProtocol(
     name="fogslink",

@@ -50,6 +50,9 @@ FRAME = Struct(
 SHORT_FRAME = Struct(*HEAD.subcons)
 ANY_FRAME = Struct(*HEAD.subcons, "imei" / Optional(Bytes(15)), "cmd" / Optional(Bytes(2)), "data" / GreedyBytes)
 
+HEARTBEAT = Struct("heartbeat" / GreedyBytes * Doc("Up to 3 bytes: blank, 1, 0, AT", "", "心跳包"))
+WEB_COMMAND = Struct("command" / Bytes(7) * Doc("Introduces the JSON object of a web command", "", WEB), "json" / GreedyBytes)
+
 HEAD_SIZE, FRAME_SIZE = 6, 23
 WHOLE = re.compile(rb"\d{3}\d{3}[0-9A-Za-z]{15}[A-Z]{2}")
 SHORT = b"006404"
@@ -191,6 +194,13 @@ def parse(data: bytes) -> dict[str, Any]:
         return {"length": 6, "status": "404", "imei": None, "cmd": None, "data": None}
     text = data.decode("utf-8", "surrogateescape")
     return {"length": int(text[:3]), "status": text[3:6], "imei": text[6:21], "cmd": text[21:23], "data": text[23:] or None}
+
+
+def grammar(data: bytes) -> Struct:
+    """Which of the grammars above describes a message."""
+    if data.startswith(COMMAND):
+        return WEB_COMMAND
+    return HEARTBEAT if len(data) < HEAD_SIZE else SHORT_FRAME if len(data) == HEAD_SIZE else FRAME
 
 
 IMEI = Member(name="imei", meaning="IMEI of the device", pattern=r"\d{15}", privacy=Privacy.DEVICE, spec=FORMAT)
@@ -374,7 +384,7 @@ def _classify_command(text: bytes) -> Classified | None:
 
 def identity(kind: str, fields: Any) -> dict[str, Any] | None:
     imei = fields.get("imei")
-    return {"imei": imei} if isinstance(imei, str) and kind != "command" else None
+    return {"imei": imei} if isinstance(imei, str) else None
 
 
 def registration(said: Said, session: Situation) -> Iterable[Finding]:
@@ -427,7 +437,7 @@ PROTOCOL = ApplicationProtocol(
     signature=RESUME.pattern,
     proof=proof,
     default_key=KEY,
-    framing=Frames(cut, parse),
+    framing=Frames(cut, parse, grammar=grammar),
     messages=MESSAGES,
     classify=classify,
     identity=identity,

@@ -148,6 +148,22 @@ class Situation(Protocol):
 Rule = Callable[[Said, Situation], Iterable[Finding]]
 
 
+def only(*kinds: str) -> Callable[[Rule], Rule]:
+    """A rule that looks at these kinds of message alone."""
+
+    def mark(rule: Rule) -> Rule:
+        rule.kinds = frozenset(kinds)  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
+def kinds_of(rule: Rule) -> frozenset[str] | None:
+    """The kinds that a rule looks at; None: all."""
+    kinds: frozenset[str] | None = getattr(rule, "kinds", None)
+    return kinds
+
+
 class Story(Protocol):
     """Follows a request that is answered in stages."""
 
@@ -282,6 +298,8 @@ class Frames:
     """the fields of one message"""
     patience_s: float = 1.0
     """how long bytes that may be the beginning of something wait for the rest"""
+    grammar: Callable[[bytes], Any] | None = None
+    """the Construct grammar of a given message, for the places of its fields"""
 
 
 Framing = Lines | Objects | Frames
@@ -348,6 +366,8 @@ class ApplicationProtocol:
     deadline_s: float = 10.0
     self_naming: bool = False
     """every message names its device: answers may come on any connection, and another name in the answer is a mismatch, not another device"""
+    shared_memory: bool = False
+    """its rules remember things of a device that outlive a connection (`Situation.shared`)"""
     rules: tuple[Rule, ...] = ()
     """run in order on every message"""
     answer_rules: tuple[Callable[[Said, Said, Situation], Iterable[Finding]], ...] = ()
