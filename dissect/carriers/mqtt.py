@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable
 
 from dissect.carriers.api import Note, Unit
 from dissect.carriers.bounded import make_room
-from dissect.carriers.inlet import Inlet
+from dissect.carriers.mqtt_state import PublishMemory, Side
 from dissect.carriers.mqtt_wire import (
     CONNACK,
     CONNECT,
@@ -34,7 +33,6 @@ MAX_PACKET = 16 << 20
 """A longer packet is counted and stepped over, its payload is not kept."""
 MAX_NOTES = 64
 MAX_ALIAS_CHARACTERS = 1 << 20
-MAX_REMEMBERED_CLIENTS = 4096
 MAX_REMEMBERED_PACKETS = 4096
 SEARCH_ATTEMPTS = 4096
 SEARCH_BYTES = 64 << 20
@@ -44,6 +42,7 @@ SEARCH_COPY_COST = 16
 """Bounds of looking for the next PUBLISH: candidates read, bytes read in all (a byte copied costs a sixteenth), incomplete
 candidates kept at a time, and the longest packet that is waited for."""
 
+__all__ = ["MqttCarrier", "PublishMemory"]
 _NO_UNITS: tuple[Unit, ...] = ()
 _PUBLISH_START = re.compile(rb"[\x30-\x35\x38-\x3d]")
 _UNLIKELY_TOPIC = re.compile(r"[\x00-\x1f\x7f+#\ufffe\uffff]")
@@ -51,58 +50,6 @@ _UNLIKELY_TOPIC_BYTES = re.compile(rb"[\x00-\x1f\x7f+#\xc0\xc1\xf5-\xff]")
 _FROM_CLIENT = frozenset(KINDS.index(kind) for kind in ("CONNECT", "SUBSCRIBE", "UNSUBSCRIBE", "PINGREQ"))
 _FROM_SERVER = frozenset(KINDS.index(kind) for kind in ("CONNACK", "SUBACK", "UNSUBACK", "PINGRESP"))
 _RESERVED_FLAGS = {int(kind): flags for kind, flags in RESERVED_FLAGS.items()}
-
-Sent = dict[int, tuple[int, int]]
-"""packet identifier: (serial, hash of topic and payload) of the PUBLISH that used it last"""
-
-
-class PublishMemory:
-    """What clients and their brokers published under which packet identifier, kept beyond a connection: MQTT repeats a PUBLISH on the next one.
-
-    Share one among the connections of a capture; it also numbers their units. Bounded: the oldest clients and identifiers are forgotten.
-    """
-
-    __slots__ = ("_sent", "serials")
-
-    def __init__(self) -> None:
-        self.serials: Iterator[int] = count(1)
-        self._sent: dict[tuple[str, bool], Sent] = {}
-
-    def sent(self, client_id: str, by_client: bool) -> Sent:
-        table = self._sent.pop((client_id, by_client), None)
-        if table is None:
-            table = {}
-            make_room(self._sent, MAX_REMEMBERED_CLIENTS)
-        self._sent[client_id, by_client] = table
-        return table
-
-
-class _Side:
-    """One direction of the connection."""
-
-    __slots__ = ("alias_characters", "aliases", "attempts", "counting", "given_up", "inlet", "lost", "sent", "searched", "scan", "skip", "skip_kind",
-                 "total", "waiting")
-
-    def __init__(self) -> None:
-        self.inlet = Inlet()
-        self.counting = True
-        self.lost = False
-        self.skip = 0
-        """bytes left of a packet that is stepped over, and its type (0: a packet with a hole, not counted)"""
-        self.skip_kind = 0
-        self.total = 0
-        """length of the packet at the front of the inlet; 0 while unknown"""
-        self.aliases: dict[int, str] = {}
-        self.alias_characters = 0
-        self.sent: Sent = {}
-        self.scan = 0
-        """while lost: how far candidates were looked for in the inlet"""
-        self.waiting: list[tuple[int, int]] = []
-        """while lost: (start, end) of candidates whose last byte is not there"""
-        self.given_up = False
-        """while lost: the budget of the search is spent, nothing more is looked at"""
-        self.attempts = 0
-        self.searched = 0
 
 
 class MqttCarrier:
@@ -130,7 +77,7 @@ class MqttCarrier:
         self._accept = accept
         self._units = units
         self._memory = memory if memory is not None else PublishMemory()
-        self._sides = (_Side(), _Side())
+        self._sides = (Side(), Side())
         self._counters = (MqttCarrier(units=False), MqttCarrier(units=False)) if midstream and units else None
         if self._counters:
             for side, counter in zip(self._sides, self._counters, strict=True):
@@ -200,7 +147,7 @@ class MqttCarrier:
             counter.notes.clear()
         self.failed[side] = counter.failed[side]
 
-    def _lose(self, state: _Side) -> None:
+    def _lose(self, state: Side) -> None:
         """The place in the stream is lost."""
         state.counting = False
         state.lost = True
@@ -211,7 +158,7 @@ class MqttCarrier:
         if len(self.notes) < MAX_NOTES:
             self.notes.append(Note("mqtt.malformed", side, text, packets, time_ns))
 
-    def _packets(self, side: int, state: _Side, data: bytes, packets: tuple[int, ...], time_ns: int, held: bool) -> list[Unit]:
+    def _packets(self, side: int, state: Side, data: bytes, packets: tuple[int, ...], time_ns: int, held: bool) -> list[Unit]:
         """Cut whole packets off *data*; *held*: it is the front of the inlet, else one segment alone. Leaves in the inlet what is not yet whole,
         or, with the place lost, what lies behind the malformed bytes."""
         units: list[Unit] = []
@@ -257,13 +204,13 @@ class MqttCarrier:
             state.inlet.append(data[position:] if position else data, packets[0], time_ns)
         return units
 
-    def _malformed(self, side: int, state: _Side, kind: int, packets: tuple[int, ...], time_ns: int) -> None:
+    def _malformed(self, side: int, state: Side, kind: int, packets: tuple[int, ...], time_ns: int) -> None:
         if not self.failed[side]:
             self._note(side, "a packet of type 0" if kind == 0 else "a remaining length of more than four bytes", packets, time_ns)
         self.failed[side] = True
         self._lose(state)
 
-    def _publish(self, side: int, state: _Side, data: bytes, position: int, body: int, end: int, packets: tuple[int, ...],
+    def _publish(self, side: int, state: Side, data: bytes, position: int, body: int, end: int, packets: tuple[int, ...],
                  time_ns: int) -> Unit | None:
         first = data[position]
         try:
@@ -291,7 +238,7 @@ class MqttCarrier:
         carrier: dict[str, object] = {"topic": topic, "qos": first >> 1 & 3, "retain": first & 1 != 0, "dup": dup, "packet_id": packet_id}
         return Unit(side, payload, packets, time_ns, carrier, serial, repeats)
 
-    def _aliased(self, state: _Side, topic: str, alias: int) -> str:
+    def _aliased(self, state: Side, topic: str, alias: int) -> str:
         """The topic that an alias stands for (5.0, 3.3.2.3.4), each direction with its own; empty when it was set before the capture."""
         if not topic:
             return state.aliases.get(alias, "")
@@ -351,7 +298,7 @@ class MqttCarrier:
             for side, state in enumerate(self._sides):
                 state.sent = self._memory.sent(client_id, side == self.client)
 
-    def _found(self, state: _Side) -> bool:
+    def _found(self, state: Side) -> bool:
         """Look for the next PUBLISH of a side that lost its place; True: the inlet begins with one. Each position is read once, within a budget."""
         inlet = state.inlet
         if not self._units:
@@ -373,7 +320,7 @@ class MqttCarrier:
         state.lost, state.scan, state.waiting = False, 0, []
         return True
 
-    def _scan(self, state: _Side, everything: bytes) -> int | None:
+    def _scan(self, state: Side, everything: bytes) -> int | None:
         """The start of the first likely PUBLISH behind what was scanned before, or None."""
         size = len(everything)
         for match in _PUBLISH_START.finditer(everything, state.scan):
@@ -393,7 +340,7 @@ class MqttCarrier:
         state.scan = size
         return None
 
-    def _forget(self, state: _Side) -> None:
+    def _forget(self, state: Side) -> None:
         """Let go of what no candidate needs."""
         keep = min([state.scan, *(start for start, _ in state.waiting)])
         if keep and (keep >= state.inlet.size >> 1 or not state.waiting):
@@ -401,7 +348,7 @@ class MqttCarrier:
             state.scan -= keep
             state.waiting = [(start - keep, end - keep) for start, end in state.waiting]
 
-    def _likely(self, state: _Side, everything: bytes, start: int) -> bool:
+    def _likely(self, state: Side, everything: bytes, start: int) -> bool:
         """A whole PUBLISH with a topic such as people use and a known message (without `accept`: with something behind it that frames)."""
         body, end = frame(everything, start)
         state.attempts += 1
