@@ -9,11 +9,11 @@ DEVICE, CLOUD = ("10.0.0.5", 40000), ("203.0.113.1", 63321)
 
 SAID = (  # who, what
     ("device", b'{"req001":{"eqSN":"12345678","eqType":"128"}}\n'),
-    ("cloud", b'{"res001":{"eqSN":"12345678","code":"1","tKey":"0123456789abcdef"}}\n'),
+    ("cloud", b'{"res001":{"eqSN":"12345678","code":"0","tKey":"0123456789abcdef"}}\n'),
     ("device", b'{"req002":{"eqSN":"12345678","apiKey":"00000000"}}\n'),
-    ("cloud", b'{"res002":{"eqSN":"12345678","code":"1"}}\n'),
+    ("cloud", b'{"res002":{"eqSN":"eqKey","code":"0"}}\n'),
     ("device", b'{"req200":{"eqSN":"12345678","packID":"1","totalSize":2,"eqData":[{"eChan":"P0-C1","eVal":"2.50"}]}}\n'),
-    ("cloud", b'{"res200":{"eqSN":"12345678","packID":"1","code":"1"}}\n'),
+    ("cloud", b'{"res200":{"eqSN":"12345678","packID":"1","code":"8"}}\n'),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -62,7 +63,7 @@ def test_show_has_a_line_a_message(capture: str, capsys: pytest.CaptureFixture[s
     assert "10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req001" in lines[0] and "ok in 10.000 ms" in lines[1]
     assert main(["show", "-v", "-x", "-t", "utc", capture]) == 0
     shown = capsys.readouterr().out
-    assert '          eVal: "2.50"' in shown and "2026-11-20T08:00:00.030000Z" in shown and "0000  7b 22 72 65 71 30 30 31" in shown
+    assert '        eVal: "2.50"' in shown and "2026-11-20T08:00:00.030000Z" in shown and "0000  7b 22 72 65 71 30 30 31" in shown
 
 
 def test_fail_on_looks_at_the_worst_anomaly(capture: str, tmp_path: Path) -> None:
@@ -124,3 +125,29 @@ def test_a_cut_file_gives_what_lies_before_the_cut(cut: int, tmp_path: Path) -> 
     path.write_bytes(pcap()[:cut])
     assert main(["report", str(path), "-o", str(out)]) == 0
     jsonschema.validate(json.loads(out.read_bytes()), report_schema(), jsonschema.Draft202012Validator)
+
+
+def test_streams_are_listed_and_followed(capture: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    both, up, down = (b"".join(data for who, data in SAID if who in ends) for ends in (("device", "cloud"), ("device",), ("cloud",)))
+    assert main(["streams", "--json", capture]) == 0
+    (one,) = json.loads(capfdbinary.readouterr().out)
+    assert (one["a"], one["b"], one["protocol"], one["reason"], one["packets"]) == ("10.0.0.5:40000", "203.0.113.1:63321", "fogslink", None, 11)
+    assert (one["bytes_a_b"], one["bytes_b_a"], one["sha256_a_b"]) == (len(up), len(down), hashlib.sha256(up).hexdigest())
+    for words, wanted in (((), both), (("--direction", "a-b"), up), (("--direction", "b-a"), down)):
+        assert main(["streams", "--follow", "1", *words, capture]) == 0
+        assert capfdbinary.readouterr().out == wanted
+    assert main(["streams", capture]) == 0
+    assert b"fogslink" in capfdbinary.readouterr().out
+    assert main(["streams", "--follow", "2", capture]) == 1
+    assert b"no conversation 2" in capfdbinary.readouterr().err
+    assert main(["streams", "--direction", "a-b", capture]) == main(["streams", "--json", "--follow", "1", capture]) == 2
+
+
+def test_foreign_traffic_is_listed_with_the_reason(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = tmp_path / "foreign.pcap"
+    for said, carrier, reason in (((("device", b"\x16\x03\x01\x00\x05hello"),), None, "TLS"), ((("device", b"GET / HTTP/1.1\r\n\r\n"),), "http", "http that"),
+                                  ((("device", b"EHLO example\r\n"),), None, "begins with no message"), ((), None, "no payload")):
+        path.write_bytes(pcap(said))
+        assert main(["streams", "--json", str(path)]) == 0
+        (one,) = json.loads(capfdbinary.readouterr().out)
+        assert (one["protocol"], one["carrier"]) == (None, carrier) and reason in one["reason"]
