@@ -95,8 +95,8 @@ class Decoder:
         for index in chosen:
             start = int(batch.offset[index])
             captured_end, wire_end = start + int(batch.caplen[index]), start + int(batch.origlen[index])
-            peeled = peel(int(batch.link[index]), batch.buffer, start, captured_end)
-            found = network(peeled[0], batch.buffer, peeled[1], captured_end, wire_end) if peeled else None
+            peeled = peel(int(batch.link[index]), batch.buffer, start, captured_end, wire_end)
+            found = network(peeled.kind, batch.buffer, peeled.place, min(captured_end, peeled.wire_end), peeled.wire_end) if peeled else None
             if found is None:
                 continue
             if not isinstance(found, Piece):

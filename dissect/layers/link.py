@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,16 @@ READABLE = frozenset({LINK_ETHERNET, NULL, LOOP, IPV4, IPV6, LINK_LINUX_SLL, LIN
 """Link types that this module reads"""
 
 Peeled = tuple[int, int] | None
-"""EtherType and place of a network header; None: there is none that we read"""
+"""EtherType and place of what follows a header; None: it is not whole, or nothing that we read follows"""
+
+
+class Peel(NamedTuple):
+    """Where a frame's network header is, and where its payload ends on the wire."""
+
+    kind: int
+    place: int
+    wire_end: int
+
 
 
 def _after(layout: Front, name: str) -> Callable[[bytes, int, int], Peeled]:
@@ -64,17 +74,19 @@ def _peel_raw(buffer: bytes, place: int, end: int) -> Peeled:
     return (ETHERTYPE_IPV4, place) if version == 4 else (ETHERTYPE_IPV6, place) if version == 6 else None
 
 
-def _peel_pppoe(buffer: bytes, place: int, end: int) -> Peeled:
+def _peel_pppoe(buffer: bytes, place: int, end: int, wire_end: int) -> Peel | None:
     if place + _PPPOE.size > end:
         return None
     header = _PPPOE.read(buffer, place)
     protocol, after = header["protocol"], place + _PPPOE.size
     if header["code"] or header["version"] != 1 or header["type"] != 1:
         return None
+    # The length counts from the protocol field on; what lies behind is padding of the frame.
+    wire_end = min(wire_end, place + _PPPOE.offsets["protocol"] + header["length"])
     if protocol >> 8 & 1:
         protocol, after = protocol >> 8, after - 1
     kind = ETHERTYPE_IPV4 if protocol == PPP_IPV4 else ETHERTYPE_IPV6 if protocol == PPP_IPV6 else None
-    return None if kind is None else (kind, after)
+    return None if kind is None else Peel(kind, after, wire_end)
 
 
 _PEELERS: dict[int, Callable[[bytes, int, int], Peeled]] = {
@@ -83,15 +95,17 @@ _PEELERS: dict[int, Callable[[bytes, int, int], Peeled]] = {
 }
 
 
-def peel(link: int, buffer: bytes, place: int, end: int) -> Peeled:
+def peel(link: int, buffer: bytes, place: int, end: int, wire_end: int) -> Peel | None:
     """The network header of the frame at *place*, of which the bytes up to *end* were captured. Tags in any number are passed over."""
     peeler = _PEELERS.get(link)
     found = peeler(buffer, place, end) if peeler else None
     while found is not None and found[0] in ETHERTYPE_TAGS:
         found = _peel_tag(buffer, found[1], end)
-    if found is not None and found[0] == ETHERTYPE_PPPOE_SESSION:
-        found = _peel_pppoe(buffer, found[1], end)
-    return found if found is not None and found[0] in (ETHERTYPE_IPV4, ETHERTYPE_IPV6) else None
+    if found is None:
+        return None
+    if found[0] == ETHERTYPE_PPPOE_SESSION:
+        return _peel_pppoe(buffer, found[1], end, wire_end)
+    return Peel(*found, wire_end) if found[0] in (ETHERTYPE_IPV4, ETHERTYPE_IPV6) else None
 
 
 _COLUMNS: dict[int, tuple[Front, str]] = {
