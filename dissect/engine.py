@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dissect.catalogue import CATALOGUE
-from dissect.checks import Row, check_data, check_secrets, check_text
+from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
 from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
@@ -228,7 +228,7 @@ class Engine:
         else:
             device = self.devices.get(device_id) if device_id else None
             session.shared = device.facts if device is not None else session.facts.setdefault("shared", {})
-        for rule in row.rules if row is not None else protocol.rules:
+        for rule in row.rules if row is not None else rules_for(protocol, kind):
             for finding in rule(seen, session):
                 wrong_way = wrong_way and finding.code != "schema.wrong-direction"
                 if finding.once is None or session.first_time(finding.once):
