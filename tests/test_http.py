@@ -129,6 +129,11 @@ def test_after_a_gap_messages_are_found_again_and_not_counted() -> None:
     assert (unit.payload, dict(carrier.kinds)) == (b"hello", {})
 
 
+def test_a_request_found_again_does_not_decide_whether_an_answer_has_a_body() -> None:
+    carrier, _ = run([(0, b"\x00junk\n"), (0, b"HEAD / HTTP/1.1\r\n\r\n"), (1, OK + OK)])
+    assert carrier.kinds == {"200": 2}
+
+
 tokens = st.text("abcdefgh", min_size=1, max_size=5)
 bodies = st.binary(max_size=40)
 exchanges = st.lists(st.tuples(st.sampled_from(("GET", "POST", "PUT", "HEAD")), tokens, bodies, st.sampled_from((200, 404, 500)), bodies, st.booleans()),

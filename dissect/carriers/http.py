@@ -78,7 +78,8 @@ class HttpCarrier:
         self.oversized = 0
         """bodies over MAX_BODY, given up"""
         self._units = units
-        self._asked: deque[Request] = deque()
+        self._asked: deque[tuple[Request, bool]] = deque()
+        """requests that wait for their answer; False: found again after a loss, so that which answer is theirs is a guess"""
         self._sides = (_Side(), _Side())
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> Iterable[Unit]:
@@ -267,7 +268,7 @@ class HttpCarrier:
             self.kinds[request.method] += 1
         state.request, state.status = request, None
         if len(self._asked) < MAX_PIPELINED:
-            self._asked.append(request)
+            self._asked.append((request, state.counting))
         if head.fault is None and not head.chunked and not head.length:
             state.now = _Now.AFTER_CONNECT if request.method == "CONNECT" else _Now.HEAD
             return
@@ -280,16 +281,17 @@ class HttpCarrier:
             self.kinds[str(status)] += 1
         if 100 <= status < 200 and status != 101:
             return
-        request = self._asked.popleft() if self._asked and side != self.client else None
+        request, certain = self._asked.popleft() if self._asked and side != self.client else (None, False)
         state.request, state.status = request, status
-        connected = request is not None and request.method == "CONNECT" and 200 <= status < 300
+        asked_by = request.method if request is not None and certain else None
+        connected = asked_by == "CONNECT" and 200 <= status < 300
         if status == 101 or connected:
             self.switched = True
             for other in self._sides:
                 other.now = _Now.OTHER
                 other.inlet.clear()
             return
-        if status in (204, 304) or request is not None and request.method == "HEAD":
+        if status in (204, 304) or asked_by == "HEAD":
             state.now = _Now.HEAD
             return
         if head.fault is None and not head.chunked and head.length is None:
@@ -309,7 +311,7 @@ class HttpCarrier:
     def _decide_connect(self, side: int, units: list[Unit], packet: int, time_ns: int) -> None:
         """The other side went on: if CONNECT was refused, what the client sent behind it is HTTP."""
         state = self._sides[side]
-        if any(request.method == "CONNECT" for request in self._asked):
+        if any(request.method == "CONNECT" for request, _ in self._asked):
             return
         state.now = _Now.HEAD
         self._advance(side, state, units, packet, time_ns)
