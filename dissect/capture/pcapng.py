@@ -50,7 +50,9 @@ def _order(data: bytes, place: int) -> Literal["little", "big"] | None:
 class _Rows:
     """Packets of one run of blocks, before they become columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        """the byte order they are written in"""
         self.blocks: list[int] = []
         """place of an enhanced packet block, or -1 - index into `others`"""
         self.interfaces: list[int] = []
@@ -116,7 +118,7 @@ class PcapngReader:
     def batches(self) -> Iterator[Placed]:
         buffer, source, progress = self._rest, self._source, self._progress
         while True:
-            rows = _Rows()
+            rows = _Rows(self._layout)
             end, need, damage = self._walk(buffer, rows)
             if rows.blocks:
                 yield Placed(self._batch(buffer, rows), self._base)
@@ -275,7 +277,7 @@ class PcapngReader:
             buffer, scanned = buffer[scanned:] + more, 0
 
     def _batch(self, buffer: bytes, rows: _Rows) -> Batch:
-        layout, progress = self._layout, self._progress
+        layout, progress = rows.layout, self._progress
         places = np.array(rows.blocks, np.int64)
         owner = np.array(rows.interfaces, np.int64)
         enhanced = np.flatnonzero(places >= 0)
