@@ -23,6 +23,7 @@ BENCH_ARGS ?=
 
 demo: $(RUN_STAMP)
 	@mkdir -p $(dir $(DEMO_REPORT))
+	@chmod 600 $(DEMO_CAPTURE)/keys.toml
 	$(BIN)/dissect report $(DEMO_CAPTURE)/capture.pcapng --keys $(DEMO_CAPTURE)/keys.toml --summary -o $(DEMO_REPORT)
 	@echo "the whole report: $(DEMO_REPORT)"
 

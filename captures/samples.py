@@ -50,7 +50,7 @@ def private(name: str, value: int, digits: int) -> tuple[str, dict[str, str]]:
 SAMPLES = (
     Sample("demo", demo, keys=(APP_ENTRY, private("lamp", lan.DEMO_DEVICE.private, 48)), shows=(
         "Eight devices of all five protocols for a minute and a half: `make demo` reads this one.\n"
-        "Faults to find: a missing heartbeat, refused logins, a late answer, timeouts, a torn line, a wrong token, a hole, a broken update.\n")),
+        "Faults to find: a missing heartbeat, refused logins, a late answer, timeouts, torn lines, a wrong token, a hole, a broken update.\n")),
     Sample("fogslink-day", fogslink.day, format="pcap", shows=(
         "fogslink: authentication, heartbeats, single and packed reports, a retry after code 9, configuration by the cloud.\n"
         "Two other devices fail to log in: one the cloud does not know (code 2), one with a wrong apiKey (code 3).\n")),

@@ -45,6 +45,7 @@ def write_sample(sample: Sample, folder: Path) -> None:
     if sample.keys:
         keys = home / "keys.toml"
         keys.write_text(sample.keys_text, encoding="utf-8")
+        keys.chmod(0o600)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.bench import workloads
 from tests.bench.measure import CommandFailed, Subject, alternate
 from tests.bench.packets import write
 from tests.bench.workloads import WORKLOADS
+from tests.conftest import Run
 
 
 def test_devices_on_a_small_scale_are_whole_connections_in_order_of_time() -> None:
@@ -63,6 +66,26 @@ def test_a_workload_has_its_size(name: str, count: int, tmp_path: Path) -> None:
     assert write(tmp_path / "x.pcap", WORKLOADS[name].packets()) == count
     with RawPcapReader(str(tmp_path / "x.pcap")) as reader:
         assert sum(1 for _ in reader) == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("packets", "messages", "notes"), [
+    pytest.param(lambda: workloads._devices(20, 10, 30.0, 1), 20 * workloads.FOG_MESSAGES + 10 * workloads.IMEI_MESSAGES,
+                 {"security.cleartext-credential"}, id="devices"),
+    pytest.param(lambda: workloads.encrypted(pairs=5, chains=6), 5 * 6 * 3, set(), id="encrypted"),
+])
+def test_a_workload_is_clean(packets: Callable[[], Iterator[workloads.Timed]], messages: int, notes: set[str], tmp_path: Path, run_dissect: Run) -> None:
+    """The benchmark measures the common case: every message is found, decrypted and answered, and nothing is wrong with it."""
+    write(tmp_path / "x.pcap", packets())
+    keys = tmp_path / "keys.toml"
+    keys.write_text(WORKLOADS["encrypted"].keys or "", encoding="utf-8")
+    keys.chmod(0o600)
+    report = json.loads(run_dissect("report", tmp_path / "x.pcap", "--keys", keys, check=True).stdout)
+    assert report["totals"]["messages"] == messages
+    assert {anomaly["code"] for session in report["sessions"] for anomaly in session["anomalies"]} <= notes
+    assert {exchange["status"] for session in report["sessions"] for exchange in session["exchanges"]} == {"ok"}
+    states = {message["encryption"]["status"] for session in report["sessions"] for message in session["messages"] if message["encryption"]}
+    assert states <= {"decrypted"}
 
 
 MEASURED = """

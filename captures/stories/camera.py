@@ -122,5 +122,6 @@ def garden_camera(wire: Wire) -> None:
     camera = BrokeredCamera(wire, "192.168.1.62", "200000000003", 2.0)
     camera.asks(3.0, "heartbeat")
     camera.is_asked(15.0, "control_cmd", {"cmd_data": {"type": "take_snapshot", "data": picture(5)}}, cmd_data={"type": "take_snapshot"})
+    camera.asks(34.0, "heartbeat")
     camera.is_asked(35.0, "set_dev_config", {}, timestamp_off_s=-3600, upload_type=1, upload_addr="mqtt://203.0.113.40", hb_interval=10)
     camera.disconnect()

@@ -108,7 +108,7 @@ def start() -> Wire:
 
 
 def kiosk(wire: Wire) -> None:
-    """For the demo: a kiosk started from the web, one start that it never answers, a long silence, and a frame cut short."""
+    """For the demo: a kiosk started from the web, one start that it never answers, a long silence, and a line of its modem in the stream."""
     imei = "861234050012345"
     device = ImeiDevice(wire, "192.168.2.40", imei, 1.0)
     device.register()
@@ -122,7 +122,7 @@ def kiosk(wire: Wire) -> None:
     device.connection.send(SERVER, frame("QD", "000", imei, "900"))
     device.heartbeats(b"AT", 88.0)
     device.connection.wait_until(90.0)
-    device.connection.send(DEVICE, frame("TN", "000", imei)[:14] + b"\r\n")
+    device.connection.send(DEVICE, b"+CSQ: 17,99\r\n")
     device.connection.wait_until(92.0)
     device.connection.send(DEVICE, frame("TN", "000", imei))
     device.hear("TN", data="400-500-5620")
