@@ -287,4 +287,5 @@ PROTOCOL = ApplicationProtocol(
     sealed=lambda kind: "dev",
     must_be_sealed=lambda kind, carrier: carrier == "http" and kind in ("2000", "2001"),
     extra_fields=(QUERY,),
+    paths=("/device/register",),
 )

@@ -22,9 +22,9 @@ KEY_MODES = Member(
     item=Member(name="", meaning="key exchange", values=MODES),
 )
 KEY_MODE = Member(name="keyMode", meaning="Key exchange that the APP chose", values=MODES, spec="6.2.2")
-PUB_KEY = Member(name="pubKey", meaning="Public key, base64", spec="6.2.3")
-DH_P = Member(name="dhP", meaning="DH modulus, base64", required=False, spec="6.2.3")
-DH_G = Member(name="dhG", meaning="DH generator, base64", required=False, spec="6.2.3")
+PUB_KEY = Member(name="pubKey", meaning="Public key, base64", privacy=Privacy.CREDENTIAL, spec="6.2.3")
+DH_P = Member(name="dhP", meaning="DH modulus, base64", required=False, privacy=Privacy.CREDENTIAL, spec="6.2.3")
+DH_G = Member(name="dhG", meaning="DH generator, base64", required=False, privacy=Privacy.CREDENTIAL, spec="6.2.3")
 
 SECTIONS = {2006: "6.3.1.1", 2007: "6.3.1.2", 2009: "6.3.2.1", 2011: "6.3.3.1", 2013: "6.3.4.1", 2012: "6.3.4.2"}
 
@@ -130,4 +130,5 @@ PROTOCOL = ApplicationProtocol(
     sealed=lambda kind: "fixed" if kind in FIXED_KEY else "negotiated",
     must_be_sealed=lambda kind, carrier: True,
     key_event=key_event,
+    paths=("/device/uplink", "/device/downlink"),
 )

@@ -205,7 +205,7 @@ def grammar(data: bytes) -> Struct:
 
 IMEI = Member(name="imei", meaning="IMEI of the device", pattern=r"\d{15}", privacy=Privacy.DEVICE, spec=FORMAT)
 LENGTH = Member(name="length", meaning="LEN of the frame", types=INTEGER, unit="byte", spec=FORMAT)
-CMD = Member(name="cmd", meaning="Command: HT, TN, QR, QD, ST", spec=FORMAT)
+CMD = Member(name="cmd", meaning="Command", values=frozenset({"HT", "TN", "QR", "QD", "ST"}), spec=FORMAT)
 
 
 def _status(*values: str) -> Member:
@@ -324,7 +324,7 @@ MESSAGES = {
             name="heartbeat",
             sender=DEVICE,
             spec="心跳包",
-            members=(Member(name="heartbeat", meaning="Up to 3 bytes: blank, 1, 0, AT", spec="心跳包"),),
+            members=(Member(name="heartbeat", meaning="Up to 3 bytes: blank, 1, 0, AT", pattern="(?:[ 10]|AT){1,3}", spec="心跳包"),),
         ),
         MessageType(
             kind="404",

@@ -381,6 +381,8 @@ class ApplicationProtocol:
     """what a message with clear or decrypted data tells about keys"""
     extra_fields: tuple[Member, ...] = field(default=())
     """members that the engine adds to `fields` (HTTP query parameters)"""
+    paths: tuple[str, ...] = ()
+    """of the document's URLs; other paths may hold names of devices"""
 
     def reference(self, kind: str | None) -> str:
         """Where the document speaks of this kind of message."""

@@ -36,6 +36,7 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
     """What says how captures are analysed; `options_of` reads it."""
     group = parser.add_argument_group("analysis")
     group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
+    group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2")
     add_selection(group)
     group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=_value(_deadline),
                        help="the time an answer may take, for example clife-lan=10s (repeatable)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dissect.cli.options import add_analysis, add_captures, add_fail_on
+from dissect.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,10 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.redact and arguments.hex:
+        raise UsageError("-x shows the bytes of messages, and --redact hides what is in them; leave one of them out")
     from dissect.cli.work import analysis_of, exit_status
     from dissect.show import Lines, hexdump, tree
 
-    analysis = analysis_of(arguments, keep_bytes=arguments.verbose or arguments.hex)
+    analysis = analysis_of(arguments, keep_bytes=(arguments.verbose or arguments.hex) and not arguments.redact)
     lines = Lines(analysis, arguments.time)
     for index in lines.order:
         print(lines.line(index))

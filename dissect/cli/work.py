@@ -106,6 +106,10 @@ def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool =
     options = options_of(arguments, streaming, keep_bytes)
     from dissect.pipeline import analyse
 
+    if getattr(arguments, "redact", False):
+        from dissect.redact import RedactingSink
+
+        sink = RedactingSink(sink)
     with watched_capture(arguments.captures, from_ns=options.from_ns, to_ns=options.to_ns) as capture:
         analyse(capture, sink, options)
 

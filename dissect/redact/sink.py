@@ -1,0 +1,145 @@
+"""The sink that stands in front of another and hands on only what may be shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from dissect.model import Anomaly, Device, Encryption, Endpoint, Exchange, Message, Session, Source, Totals
+from dissect.redact.fields import FieldRedactor, Plans, ProtocolPlans
+from dissect.redact.pseudonyms import Pseudonyms, is_address
+from dissect.redact.texts import without_quotes
+from dissect.sinks import Sink
+from grammars.registry import PROTOCOLS
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "FETCH", "iPATCH"})
+_OPEN_CARRIER = frozenset({"qos", "retain", "dup", "packet_id", "message_id", "status"})
+_COAP_TYPES = frozenset({"CON", "NON", "ACK", "RST"})
+_CODE = re.compile(r"\d\.\d\d", re.ASCII).fullmatch
+_TOKEN = re.compile(r"[0-9a-f]{0,16}", re.ASCII).fullmatch
+_FILTER_WORDS = re.compile(r"and|or|not|host|net|port|portrange|src|dst|tcp|udp|ip|ip6|icmp|arp|ether|vlan|\d{1,5}|[()<>=!]+", re.ASCII).fullmatch
+_WORDS = re.compile(r"[\w.:%@-]+")
+
+
+class RedactingSink:
+    """A `dissect.sinks.Sink`. Bytes, plaintext and what malformed messages hold are not handed on at all."""
+
+    def __init__(self, inner: Sink, pseudonyms: Pseudonyms | None = None) -> None:
+        self._inner = inner
+        self.pseudonyms = pseudonyms or Pseudonyms()
+        self._redact = FieldRedactor(self.pseudonyms)
+        self._plans = {name: ProtocolPlans(protocol) for name, protocol in PROTOCOLS.items()}
+        self._protocols: dict[int, str] = {}
+        """session -> protocol"""
+
+    def source(self, source: Source) -> None:
+        self._inner.source(self._source(source))
+
+    def finish(self, source: Source, totals: Totals) -> None:
+        self._inner.finish(self._source(source), totals)
+
+    def _source(self, source: Source) -> Source:
+        if source.capture_filter is None:
+            return source
+        words = " ".join(word if _FILTER_WORDS(word) else self.pseudonyms.address(word) for word in source.capture_filter.split())
+        return replace(source, capture_filter=words)
+
+    def session(self, session: Session, closed: bool) -> None:
+        self._protocols[session.id] = session.protocol
+        self._inner.session(replace(
+            session, device=self._endpoint(session.device), peer=self._endpoint(session.peer),
+            device_id=self._device_id(session.device_id),
+            client_id=None if session.client_id is None else self.pseudonyms.device("clientId", session.client_id),
+        ), closed)  # fmt: skip
+
+    def _endpoint(self, endpoint: Endpoint) -> Endpoint:
+        return Endpoint(self.pseudonyms.address(endpoint.address), endpoint.port)
+
+    def _device_id(self, ident: str | None) -> str | None:
+        if ident is None:
+            return None
+        protocol, _, own = ident.partition(":")
+        if is_address(own):
+            return f"{protocol}:{self.pseudonyms.address(own)}"
+        return f"{protocol}:{self.pseudonyms.device(_NAMED_BY.get(protocol, 'device'), own)}"
+
+    def device(self, device: Device) -> None:
+        identity = {name: None if value is None else self.pseudonyms.device(name, str(value)) for name, value in device.identity.items()}
+        ident = self._device_id(device.id)
+        self._inner.device(replace(device, id=ident, identity=identity, addresses=[self.pseudonyms.address(one) for one in device.addresses]))
+
+    def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
+        plans = self._plans[self._protocols[session]]
+        own: Plans | None = plans.of_type.get(message.type) if message.type is not None else None
+        key = self._redact.key(message.key, own if own is not None else plans.any, message.type)
+        fields = None if message.fields is None else self._redact.fields(message.fields, own if own is not None else plans.any, message.type)
+        self._inner.message(replace(
+            message, key=key, fields=fields, device_id=self._device_id(message.device_id),
+            type=message.type if own is not None else self._unknown(message.type),
+            encryption=None if message.encryption is None else self._encryption(message.encryption, own or plans.any),
+            carrier=None if message.carrier is None else self._carrier(message.carrier, plans), raw_b64=None,
+        ), session, time_ns, b"", None)  # fmt: skip
+
+    def _unknown(self, kind: str | None) -> str | None:
+        """A type that the document does not have: stays, unless something known stands in it."""
+        return None if kind is None else self._scrubbed(kind)
+
+    def _scrubbed(self, text: str) -> str:
+        return _WORDS.sub(lambda word: self.pseudonyms.known(word[0]) or (self.pseudonyms.address(word[0]) if is_address(word[0]) else word[0]), text)
+
+    def _encryption(self, encryption: Encryption, plans: Plans) -> Encryption:
+        return replace(encryption, key=None if encryption.key is None else self._scrubbed(encryption.key),
+                       data=None if encryption.data is None else self._redact.data(encryption.data, plans))
+
+    def _carrier(self, carrier: dict[str, Any], plans: ProtocolPlans) -> dict[str, Any]:
+        return {name: self._carried(name, value, plans) for name, value in carrier.items()}
+
+    def _carried(self, name: str, value: Any, plans: ProtocolPlans) -> Any:
+        if value is None or (name in _OPEN_CARRIER and isinstance(value, int)):
+            return value
+        text = str(value)
+        if (name in ("method", "code") and (text in _METHODS or _CODE(text))) or (name == "type" and text in _COAP_TYPES):
+            return value
+        if name == "code" and text == "Empty":
+            return value
+        if name == "token" and _TOKEN(text):
+            return self.pseudonyms.known(text) or value
+        if name == "topic":
+            return self.pseudonyms.path(text)
+        if name in ("target", "uri"):
+            return text if text in plans.paths else self._target(text, plans)
+        return self._redact.hidden(value)
+
+    def _target(self, text: str, plans: ProtocolPlans) -> str:
+        """A request's path, level by level, and its parameters, which may be declared."""
+        path, mark, query = text[:8192].partition("?")
+        scheme, separator, rest = path.partition("://")
+        if separator:
+            host, slash, rest = rest.partition("/")
+            path = f"{self.pseudonyms.address(f'{scheme}://{host}')}{slash}{self.pseudonyms.path(rest)}"
+        else:
+            path = path if path in plans.paths else self.pseudonyms.path(path)
+        if not mark:
+            return path
+        from urllib.parse import parse_qsl
+
+        declared = plans.any["query"].inner if "query" in plans.any else {}
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=4096) if query.count("&") < 4096 else []
+        shown = [self._redact.fields({name: value}, declared, None) for name, value in pairs]
+        return f"{path}?" + "&".join(f"{name}={value}" for one in shown for name, value in one.items())
+
+    def attribute(self, message_id: int, device_id: str) -> None:
+        self._inner.attribute(message_id, self._device_id(device_id) or device_id)
+
+    def exchange(self, exchange: Exchange, session: int) -> None:
+        self._inner.exchange(replace(exchange, key=self._redact.key(exchange.key, self._plans[self._protocols[session]].any)), session)
+
+    def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:
+        text = without_quotes(anomaly.code, anomaly.message, self.pseudonyms.address)
+        self._inner.anomaly(replace(anomaly, message=text), session, time_ns)
+
+
+_NAMED_BY = {"fogslink": "eqSN", "imei-tcp": "imei", "camera": "sn", "clife-cloud": "clientId", "clife-lan": "address"}
+"""the member whose value a protocol's device ids end in"""
