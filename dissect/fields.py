@@ -10,7 +10,10 @@ from functools import cache
 from typing import NamedTuple
 
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import ApplicationProtocol, Member
+from grammars.vocabulary import ApplicationProtocol, Member, Privacy
+
+PROTOCOL_NAMES = tuple(PROTOCOLS)
+"""in the order of the registry"""
 
 TYPE_NAMES = {str: "text", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array", type(None): "null"}
 
@@ -76,6 +79,61 @@ def all_fields() -> dict[str, Field]:
         for row in fields_of(protocol):
             rows.setdefault(row.name, row)
     return rows
+
+
+@cache
+def fields_of_message(protocol: str, type: str | None, name: str | None) -> dict[str, Field]:
+    """The fields of one type of message by their full names, as the document describes them there; then those of the whole protocol."""
+    declared = PROTOCOLS.get(protocol)
+    if declared is None:
+        return {}
+    rows = {row.name: row for row in fields_of(declared)}
+    for message in declared.messages.values():
+        if message.type == type and message.name == name:
+            tables = ((declared.prefix, message.members), (f"{declared.prefix}.data", message.data or ()))
+            for prefix, members in tables:
+                for path, member in _paths(prefix, members):
+                    types = tuple(TYPE_NAMES.get(kind, kind.__name__) for kind in member.types)
+                    rows[path] = Field(path, types, member.meaning, member.unit, member.spec or message.spec)
+    return rows
+
+
+def field_name(protocol: str, type: str | None, path: Iterable[str | int]) -> str:
+    """The filter field of a member at *path* in a message as sent: arrays are transparent, an envelope's outer name is no member."""
+    declared = PROTOCOLS.get(protocol)
+    names = [part for part in path if isinstance(part, str)]
+    if names and names[0] == type:
+        names = names[1:]
+    return ".".join((declared.prefix if declared else protocol, *names))
+
+
+@cache
+def heartbeat_types(protocol: str) -> frozenset[str]:
+    """The types of the messages that only keep a session alive, and of their answers."""
+    declared = PROTOCOLS.get(protocol)
+    if declared is None or declared.heartbeat is None:
+        return frozenset()
+    beats = [declared.messages[kind] for kind in declared.heartbeat.kinds if kind in declared.messages]
+    answers = [declared.messages[kind] for row in beats for kind in row.answered_by if kind in declared.messages]
+    return frozenset(row.type for row in (*beats, *answers))
+
+
+@cache
+def id_names(protocol: str) -> frozenset[str]:
+    """The members that count requests (packID, msgId), apart from those that name a device."""
+    declared = PROTOCOLS.get(protocol)
+    return frozenset(row.id for row in declared.messages.values() if row.id is not None) if declared else frozenset()
+
+
+@cache
+def routine_names(protocol: str) -> frozenset[str]:
+    """The members that say nothing of what a message is about: the envelope, ids, names of devices, credentials."""
+    declared = PROTOCOLS.get(protocol)
+    if declared is None:
+        return frozenset()
+    members = [*declared.envelope, *(member for row in declared.messages.values() for member in row.members)]
+    named = {member.name for member in members if member.privacy in (Privacy.DEVICE, Privacy.CREDENTIAL) or member.credential}
+    return id_names(protocol) | named | {member.name for member in declared.envelope}
 
 
 def _named(protocol: ApplicationProtocol) -> Iterator[tuple[str, Member]]:
