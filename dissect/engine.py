@@ -368,7 +368,10 @@ class Engine:
         if holder.beat_ns is None:
             return
         limit_s = heartbeat.limit_s(holder.facts)
-        due = holder.beat_ns + int(limit_s * 1e9)
+        since = holder.beat_ns
+        if heartbeat.restarts_with is not None:
+            since = max(since, holder.facts.get(heartbeat.restarts_with, 0))
+        due = since + int(limit_s * 1e9)
         if now_ns > due:
             holder.beat_reported = True
             uids, packets = ((seen.uid,), seen.packets) if seen is not None else ((), ())

@@ -218,6 +218,7 @@ def configured(request: Said, answer: Said, session: Situation) -> Iterable[Find
         value = request.fields.get("hb_interval")
         if type(value) is int and value > 0:
             session.shared["interval_s"] = value
+            session.shared["interval_ns"] = answer.time_ns
     return ()
 
 
@@ -247,5 +248,7 @@ PROTOCOL = ApplicationProtocol(
     rules=(clock, interval),
     answer_rules=(configured, identities),
     self_naming=True,
-    heartbeat=Heartbeat(frozenset({"heartbeat"}), lambda facts: facts.get("interval_s", DEFAULT_INTERVAL_S) * 1.5, per_device=True, reference=BEAT),
+    heartbeat=Heartbeat(
+        frozenset({"heartbeat"}), lambda facts: facts.get("interval_s", DEFAULT_INTERVAL_S) * 1.5, per_device=True, restarts_with="interval_ns", reference=BEAT
+    ),
 )

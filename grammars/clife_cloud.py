@@ -56,14 +56,6 @@ def _positive(value: Any) -> str | None:
     return None if not isinstance(value, int) or value >= 1 else "is below 1"
 
 
-def _versioned(entry: Mapping[str, Any]) -> bool:
-    return entry.get("fileType") in VERSIONED
-
-
-def _upgrade_file(entry: Mapping[str, Any]) -> bool:
-    return entry.get("fileType") in UPGRADES
-
-
 def is_upgrade(data: Any) -> bool:
     """Whether a 2019 asks for an upgrade: its mode is neither UP nor QUERY, and a file of it is firmware."""
     if not isinstance(data, dict) or data.get("fileMode") in ("UP", "QUERY") or not isinstance(data.get("fileInfo"), list):
@@ -80,10 +72,10 @@ FILE_INFO = (
     ),
     Member(name="url", meaning="Where to fetch or put the file", plain_url=True, privacy=Privacy.ADDRESS, spec=FILES),
     Member(name="devNum", meaning="Number of the device or plug-in", types=INTEGER, required=lambda entry: entry.get("fileType") == "SUBFIRM", spec=FILES),
-    Member(name="software", meaning="Software version", required=_versioned, check=_version, spec=FILES),
-    Member(name="hardware", meaning="Hardware version", required=_versioned, check=_version, spec=FILES),
-    Member(name="md5", meaning="MD5 of the file, 32 hex digits", required=_upgrade_file, pattern=r"[0-9A-Fa-f]{32}", spec=FILES),
-    Member(name="checkSum", meaning="Sum of the file's bytes", types=INTEGER, required=_upgrade_file, spec=FILES),
+    Member(name="software", meaning="Software version", required=False, check=_version, spec=FILES),
+    Member(name="hardware", meaning="Hardware version", required=False, check=_version, spec=FILES),
+    Member(name="md5", meaning="MD5 of the file, 32 hex digits", required=False, pattern=r"[0-9A-Fa-f]{32}", spec=FILES),
+    Member(name="checkSum", meaning="Sum of the file's bytes", types=INTEGER, required=False, spec=FILES),
 )
 FILE_OPERATION = (
     Member(name="fileMode", meaning="DOWN download, UP upload, QUERY versions", values=frozenset({"DOWN", "UP", "QUERY"}), spec=FILES),
@@ -254,6 +246,11 @@ def file_operation(said: Said, session: Situation) -> Iterable[Finding]:
         return
     known = session.shared.get("versions", {})
     for entry in data["fileInfo"]:
+        kind = entry.get("fileType") if isinstance(entry, dict) else None
+        needed = ("md5", "checkSum") * (kind in UPGRADES) + ("software", "hardware") * (kind in VERSIONED)
+        for name in needed:
+            if name not in entry:
+                yield Finding("schema.missing-field", f"data.fileInfo {name} is required to upgrade {kind}")
         if isinstance(entry, dict) and entry.get("fileType") in VERSIONED:
             number = entry.get("devNum", 0) if isinstance(entry.get("devNum", 0), int) else 0
             has, gets = known.get(number), version(entry.get("software"))

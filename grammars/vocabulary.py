@@ -320,6 +320,8 @@ class Heartbeat:
     """given the session's facts"""
     starts_with: str | None = None
     """name of the fact that starts the count (a time in ns); None: the first heartbeat"""
+    restarts_with: str | None = None
+    """name of the fact (a time in ns) from which the limit now in force counts"""
     per_device: bool = False
     """counted for the device, whichever connection it uses, with its shared facts; else for the session"""
     reference: str = ""
