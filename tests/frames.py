@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from construct import Construct
 
 from dissect.capture import Batch
 from grammars.ethernet import ETHERNET, ETHERTYPE_IPV4, ETHERTYPE_IPV6
@@ -19,27 +22,32 @@ CLIENT6, SERVER6 = "2001:db8::1", "2001:db8::2"
 SECOND = 1_000_000_000
 
 
+def built(grammar: Construct, values: dict[str, Any]) -> bytes:
+    return bytes(grammar.build(values))
+
+
 def packed(address: str) -> bytes:
     return ipaddress.ip_address(address).packed
 
 
-def tcp(source_port: int, destination_port: int, sequence: int, payload: bytes = b"", flags: int = ACK, acknowledgement: int = 0, options: bytes = b"") -> bytes:
+def tcp(source_port: int, destination_port: int, sequence: int, payload: bytes = b"", flags: int = ACK, acknowledgement: int = 0,
+        options: bytes = b"") -> bytes:
     bits = {name: bool(flags >> place & 1) for place, name in enumerate(("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"))}
-    return TCP.build({
+    return built(TCP, {
         "source_port": source_port, "destination_port": destination_port, "sequence": sequence % (1 << 32),
         "acknowledgement": acknowledgement % (1 << 32), "offset_flags": {"data_offset": 5 + len(options) // 4, "reserved": 0, **bits},
         "window": 8192, "checksum": 0, "urgent": 0}) + options + payload
 
 
 def udp(source_port: int, destination_port: int, payload: bytes = b"", length: int | None = None) -> bytes:
-    return UDP.build({"source_port": source_port, "destination_port": destination_port, "length": 8 + len(payload) if length is None else length,
+    return built(UDP, {"source_port": source_port, "destination_port": destination_port, "length": 8 + len(payload) if length is None else length,
                       "checksum": 0}) + payload
 
 
 def ipv4(payload: bytes, source: str = CLIENT, destination: str = SERVER, protocol: int = PROTOCOL_TCP, *, identification: int = 1, offset: int = 0,
          more: bool = False, total: int | None = None, options: bytes = b"") -> bytes:
     size = 20 + len(options)
-    return IPV4.build({
+    return built(IPV4, {
         "version_ihl": {"version": 4, "ihl": size // 4}, "service": 0, "total_length": size + len(payload) if total is None else total,
         "identification": identification,
         "fragment": {"reserved": 0, "dont_fragment": 0, "more_fragments": int(more), "fragment_offset": offset // 8},
@@ -47,7 +55,7 @@ def ipv4(payload: bytes, source: str = CLIENT, destination: str = SERVER, protoc
 
 
 def ipv6(payload: bytes, source: str = CLIENT6, destination: str = SERVER6, protocol: int = PROTOCOL_TCP, *, length: int | None = None) -> bytes:
-    return IPV6.build({
+    return built(IPV6, {
         "version_class_flow": {"version": 6, "traffic_class": 0, "flow_label": 0}, "payload_length": len(payload) if length is None else length,
         "next_header": protocol, "hop_limit": 64, "source": packed(source), "destination": packed(destination)}) + payload
 
@@ -61,7 +69,7 @@ def ipv6_fragment(payload: bytes, protocol: int = PROTOCOL_UDP, *, offset: int =
 def ethernet(payload: bytes, ethertype: int | None = None) -> bytes:
     if ethertype is None:
         ethertype = ETHERTYPE_IPV6 if payload[:1] and payload[0] >> 4 == 6 else ETHERTYPE_IPV4
-    return ETHERNET.build({"destination": b"\2\0\0\0\0\2", "source": b"\2\0\0\0\0\1", "ethertype": ethertype}) + payload
+    return built(ETHERNET, {"destination": b"\2\0\0\0\0\2", "source": b"\2\0\0\0\0\1", "ethertype": ethertype}) + payload
 
 
 def segment(side: int, sequence: int, payload: bytes = b"", flags: int = ACK, acknowledgement: int = 0, port: int = 4000) -> bytes:

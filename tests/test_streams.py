@@ -86,7 +86,11 @@ def run(*batches: Batch, policy: Policy = COMPLETE, wants: bool = True) -> tuple
 
 def payloads(*frames: bytes, policy: Policy = COMPLETE) -> list[tuple[bytes, bytes]]:
     table, listener = run(batch(frames), policy=policy)
-    return [tuple(listener.recorders[one.id].payload) if one.id in listener.recorders else (b"", b"") for one in table.conversations]
+    return [both(listener.recorders[one.id]) if one.id in listener.recorders else (b"", b"") for one in table.conversations]
+
+
+def both(recorder: Recorder) -> tuple[bytes, bytes]:
+    return recorder.payload[0], recorder.payload[1]
 
 
 OPENING = [segment(0, 999, flags=SYN), segment(1, 4999, flags=SYN | ACK, acknowledgement=1000), segment(0, 1000, acknowledgement=5000)]
@@ -118,8 +122,10 @@ LADDERS: list[Any] = [  # what arrives, and the bytes of each conversation's sid
                   segment(0, 1000, acknowledgement=5000), segment(1, 5000, b"first")], [(b"", b"first")], id="two SYN/ACKs, the first acknowledged"),
     pytest.param([segment(1, 4999, flags=SYN | ACK, acknowledgement=1000), segment(1, 5000, b"hi"), segment(0, 1000, b"yo")], [(b"yo", b"hi")],
                  id="a begins as receiver of the SYN/ACK"),
-    pytest.param([segment(1, 5000, b"late"), segment(0, 999, flags=SYN), segment(0, 1000, b"yo")], [(b"yo", b"late")], id="a SYN of the other side comes later"),
-    pytest.param([*OPENING, segment(0, 1000, b"ab"), segment(0, 1000 + (1 << 31) - 9, b"far"), segment(0, 1002, b"c")], [(b"abc", b"")], id="far out of the window"),
+    pytest.param([segment(1, 5000, b"late"), segment(0, 999, flags=SYN), segment(0, 1000, b"yo")], [(b"yo", b"late")],
+                 id="a SYN of the other side comes later"),
+    pytest.param([*OPENING, segment(0, 1000, b"ab"), segment(0, 1000 + (1 << 31) - 9, b"far"), segment(0, 1002, b"c")], [(b"abc", b"")],
+                 id="far out of the window"),
     pytest.param([*OPENING], [(b"", b"")], id="without payload"),
 ]
 

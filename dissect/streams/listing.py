@@ -1,4 +1,4 @@
-"""Every conversation of a capture as `dissect streams` lists it (cli.md, streams.md), and the bytes of one of them (`--follow`).
+"""Every conversation of a capture as `dissect streams` lists it (cli.md, streams.md).
 
 What a conversation was taken for comes from a *reader*, plugged in by whoever calls: an object fed with what the conversation brings.
 """
@@ -63,19 +63,16 @@ class Listing(NamedTuple):
 class _Recorder:
     """Hashes what each side brings and hands it on."""
 
-    __slots__ = ("reader", "sizes", "digests", "_write")
+    __slots__ = ("reader", "sizes", "digests")
 
-    def __init__(self, reader: Reader | None, write: Callable[[int, bytes], None] | None) -> None:
+    def __init__(self, reader: Reader | None) -> None:
         self.reader = reader
         self.sizes = [0, 0]
         self.digests = [hashlib.sha256(), hashlib.sha256()]
-        self._write = write
 
     def _take(self, side: int, data: bytes) -> None:
         self.sizes[side] += len(data)
         self.digests[side].update(data)
-        if self._write is not None:
-            self._write(side, data)
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
         self._take(side, data)
@@ -110,16 +107,13 @@ class _Recorder:
 class _Lister:
     """The listener that wants everything."""
 
-    def __init__(self, carrier_reader: CarrierReader | None, write: Callable[[Conversation, int, bytes], None] | None) -> None:
+    def __init__(self, carrier_reader: CarrierReader | None) -> None:
         self._carrier_reader = carrier_reader
-        self._write = write
         self.recorders: dict[int, _Recorder] = {}
 
     def opened(self, conversation: Conversation) -> _Recorder:
         reader = self._carrier_reader(conversation) if self._carrier_reader else None
-        whole = self._write
-        write = (lambda side, data: whole(conversation, side, data)) if whole else None
-        recorder = self.recorders[conversation.id] = _Recorder(reader, write)
+        recorder = self.recorders[conversation.id] = _Recorder(reader)
         return recorder
 
     def incomplete_fragments(self, addresses: tuple[str, str], packets: tuple[int, ...], time_ns: int) -> None:
@@ -140,7 +134,7 @@ def _object(number: int, conversation: Conversation, recorder: _Recorder | None)
     return {
         "id": number, "transport": conversation.transport,
         "a": _end(conversation.address[0], conversation.port[0]), "b": _end(conversation.address[1], conversation.port[1]),
-        "protocol": reader.protocol if reader else None, "reason": reader.reason if reader else "no payload",
+        "protocol": reader.protocol if reader else None, "reason": reader.reason if reader else None if recorder else "no payload",
         "carrier": reader.carrier if reader else None,
         "packets": conversation.packets, "bytes_a_b": sizes[0], "bytes_b_a": sizes[1],
         "missing_a_b": conversation.missing[0], "missing_b_a": conversation.missing[1],
@@ -156,10 +150,9 @@ def in_order(table: ConversationTable) -> list[Conversation]:
     return sorted(table.conversations, key=lambda one: (rank[one.first_packet >> FILE_SHIFT], one.first_packet & NUMBER_MASK))
 
 
-def list_conversations(batches: Iterable[Batch], carrier_reader: CarrierReader | None = None, *,
-                       write: Callable[[Conversation, int, bytes], None] | None = None) -> Listing:
-    """Read all of *batches* and list their conversations. *write(conversation, side, bytes)* is given all payload as it is put in order."""
-    lister = _Lister(carrier_reader, write)
+def list_conversations(batches: Iterable[Batch], carrier_reader: CarrierReader | None = None) -> Listing:
+    """Read all of *batches* and list their conversations."""
+    lister = _Lister(carrier_reader)
     table = ConversationTable(lister, COMPLETE)
     last_ns: int | None = None
     for batch in batches:
