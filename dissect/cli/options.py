@@ -32,23 +32,23 @@ def add_captures(parser: argparse.ArgumentParser) -> None:
                         help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
 
 
-def add_analysis(parser: argparse.ArgumentParser) -> None:
-    """What says how captures are analysed; `options_of` reads it."""
+def add_analysis(parser: argparse.ArgumentParser, until: str = "--to") -> None:
+    """What says how captures are analysed; `options_of` reads it. *until*: the option for the last time, where `--to` means something else."""
     group = parser.add_argument_group("analysis")
     group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
     group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2")
-    add_selection(group)
+    add_selection(group, until)
     group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=_value(_deadline),
                        help="the time an answer may take, for example clife-lan=10s (repeatable)")
 
 
-def add_selection(group: argparse._ActionsContainer) -> None:
+def add_selection(group: argparse._ActionsContainer, until: str = "--to") -> None:
     """What says which packets are used, and as what."""
     group.add_argument("--decode-as", metavar="tcp:PORT=PROTOCOL", action="append", default=[], type=_value(_decode_as),
                        help="take conversations with this port for this protocol (repeatable)")
     group.add_argument("--from", dest="from_ns", metavar="TIME", type=_value(parse_time),
                        help="use packets from this time on (RFC 3339; UTC without zone)")
-    group.add_argument("--to", dest="to_ns", metavar="TIME", type=_value(parse_time), help="use packets up to this time")
+    group.add_argument(until, dest="to_ns", metavar="TIME", type=_value(parse_time), help="use packets up to this time")
 
 
 def add_fail_on(parser: argparse.ArgumentParser) -> None:

@@ -90,8 +90,12 @@ class RedactingSink:
         return _WORDS.sub(lambda word: self.pseudonyms.known(word[0]) or (self.pseudonyms.address(word[0]) if is_address(word[0]) else word[0]), text)
 
     def _encryption(self, encryption: Encryption, plans: Plans) -> Encryption:
-        return replace(encryption, key=None if encryption.key is None else self._scrubbed(encryption.key),
+        return replace(encryption, key=self._key_name(encryption.key),
                        data=None if encryption.data is None else self._redact.data(encryption.data, plans))
+
+    def _key_name(self, name: str | None) -> str | None:
+        """The user's own word for a key: it may be a product's or a person's."""
+        return name if name in (None, "userId") else self.pseudonyms.of("key", str(name))
 
     def _carrier(self, carrier: dict[str, Any], plans: ProtocolPlans) -> dict[str, Any]:
         return {name: self._carried(name, value, plans) for name, value in carrier.items()}
