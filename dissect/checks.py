@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dissect.pairing import Pairing
 from dissect.sessions import SessionState
 from dissect.text import is_clean
 from dissect.validation import check, clean, compile_members
@@ -16,7 +17,7 @@ TEXT_DEPTH = 70
 class Row:
     """A message type with what was read off its declaration once."""
 
-    __slots__ = ("type", "sender", "members", "data", "needs_data", "credentials", "urls", "embedded", "key_names", "plain", "rules", "beats", "links")
+    __slots__ = ("type", "sender", "members", "data", "needs_data", "credentials", "urls", "embedded", "key_names", "plain", "rules", "beats", "links", "plan")
 
     def __init__(self, row: MessageType, protocol: ApplicationProtocol) -> None:
         self.type = row
@@ -32,6 +33,7 @@ class Row:
         self.rules: tuple[Rule, ...] = rules_for(protocol, row.kind)
         self.beats = protocol.heartbeat is not None and row.kind in protocol.heartbeat.kinds
         self.links = row.causes is not None
+        self.plan = Pairing.plan(protocol, row.kind)
 
 
 def rules_for(protocol: ApplicationProtocol, kind: str) -> tuple[Rule, ...]:

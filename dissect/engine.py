@@ -243,7 +243,7 @@ class Engine:
                 self._found(seen, Finding("schema.wrong-direction", text), time_ns)
             return uid
         self.last_seen = seen
-        self.pairing.message(seen, key)
+        self.pairing.message(seen, key, row.plan)
         if row.links or self.links.waiting:
             self.links.message(seen, key)
         if row.beats or time_ns > session.beat_due_ns:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from dissect.carriers.api import Note, StreamCarrier, Unit
 from dissect.carriers.http import HttpCarrier
 from dissect.carriers.mqtt import MqttCarrier
-from dissect.framing.framers import Framed, framer
-from dissect.jsontext import decode
+from dissect.framing.framers import Framed, alone, framer
+from dissect.jsontext import decode, decode_plain
 from dissect.recognition import Claim, Recogniser
 from dissect.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
@@ -38,7 +38,7 @@ CARRIED: dict[str, tuple[tuple[ApplicationProtocol, re.Pattern[bytes]], ...]] = 
 class TcpInlet:
     """A `StreamHandler`: holds what comes until it is recognised, then hands it to a reader."""
 
-    __slots__ = ("_pipeline", "_conversation", "_recogniser", "_held", "_notes", "reader", "_fins", "_reset")
+    __slots__ = ("_pipeline", "_conversation", "_recogniser", "_held", "_notes", "reader", "_fins", "_reset", "data")
 
     def __init__(self, pipeline: Pipeline, conversation: Conversation, forced: list[ApplicationProtocol]) -> None:
         self._pipeline = pipeline
@@ -50,8 +50,10 @@ class TcpInlet:
         self.reader: BareReader | CarriedReader | None = None
         self._fins = [False, False]
         self._reset = False
+        self.data: Callable[[int, bytes, int, int], None] = self._undecided
+        """the reader's own, as soon as there is one"""
 
-    def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
+    def _undecided(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
         if self.reader is not None:
             self.reader.data(side, data, packet, time_ns)
             return
@@ -84,6 +86,7 @@ class TcpInlet:
             self.reader = CarriedReader(self._pipeline, conversation, carrier, "mqtt")
         for name, arguments in held:
             getattr(self.reader, name)(*arguments)
+        self.data = self.reader.data
         for note in self._notes:
             self.reader.transport(*note)
         self._notes.clear()
@@ -203,13 +206,27 @@ class BareReader(_Reader):
         self._protocol = protocol
         self._framers = (framer(protocol.framing, midstream), framer(protocol.framing, midstream))
         self._parse: Callable[[bytes], dict[str, Any]] | None = protocol.framing.parse if isinstance(protocol.framing, Frames) else None
+        self._alone = alone(protocol.framing)
         self._early: list[tuple[int, Framed]] | None = []
         self._session: SessionState | None = None
         self._carrier = "tcp/tls" if conversation.tls else "tcp"
         pipeline.settling.add(self)
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
-        for framed in self._framers[side].feed(data, packet, time_ns):
+        framer = self._framers[side]
+        session = self._session
+        if session is not None and framer.idle:
+            # Nearly every segment brings one whole message: no buffer, no framing, one decoding.
+            raw = self._alone(data)
+            if raw is not None:
+                value = self._parse(raw) if self._parse is not None else decode_plain(raw)
+                if value is not None:
+                    classified = self._protocol.classify(value, session.party(side))
+                    if classified is not None:
+                        fields = classified[1]
+                        self._engine.message(session, side, classified[0], fields, fields, raw, (packet,), time_ns, classified[2])
+                        return
+        for framed in framer.feed(data, packet, time_ns):
             self._framed(side, framed)
 
     def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:

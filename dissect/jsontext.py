@@ -17,6 +17,7 @@ from grammars.vocabulary import Finding
 DEPTH = 64
 """deepest nesting read"""
 
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _OPENING = (b"{", b"[")
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
@@ -45,9 +46,30 @@ def decode(data: bytes) -> Decoded | None:
         return _decode_slowly(data)
     if type(value) is not dict and type(value) is not list:
         return None
-    if data.count(b'":') != _count_members(value) or b' "' in data or b'" ' in data or data.count(b"{") + data.count(b"[") > DEPTH:
+    if b' "' in data or b'" ' in data or data.count(b"{") + data.count(b"[") > DEPTH or not _each_name_once(value, data):
         return _decode_slowly(data)
     return Decoded(value, value, ())
+
+
+def decode_plain(data: bytes) -> Any:
+    """The value of JSON of which there is nothing to tell: compact, no name twice, none with blanks. None: `decode` has to look."""
+    try:
+        value = _decode(data)
+        if type(value) is dict and _encode(value) == data and b' "' not in data and b'" ' not in data and data.count(b"{") + data.count(b"[") <= DEPTH:
+            return value
+    except (ValueError, RecursionError, OverflowError, msgspec.MsgspecError):
+        return None
+    return None
+
+
+def _each_name_once(value: Any, data: bytes) -> bool:
+    """Whether no name surely stands twice in one object."""
+    try:
+        if _encode(value) == data:
+            return True
+    except (ValueError, OverflowError, msgspec.MsgspecError):
+        return False
+    return data.count(b'":') == _count_members(value)
 
 
 def _count_members(value: Any) -> int:

@@ -6,9 +6,10 @@ Rules followed: protocols.md (the tables' last columns), report.md (`status`), a
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -22,6 +23,29 @@ OPEN_LIMIT = 100_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
 RECENT_LIMIT = 200_000
 SENDS_IN_VAIN = 3
+_RESEND = -1
+"""key of the timers of refusals"""
+
+
+class Role(Enum):
+    """What a kind of message is to pairing, read off the table once."""
+
+    NONE = 0
+    REQUEST = 1
+    ANSWER = 2
+    ACKNOWLEDGEMENT = 3
+    EITHER = 4
+    """an answer of one request and the third leg of another"""
+    BOTH = 5
+    """an answer where its request is open, else a request"""
+
+
+class Plan(NamedTuple):
+    role: Role
+    answers: tuple[tuple[MessageType, bool], ...] = ()
+    """requests that it answers, and whether against the document"""
+    simple: bool = False
+    """one request, session by session, no rule of its own about who is meant: the oldest open one"""
 
 
 class Seen(Struct, eq=False, gc=False):
@@ -91,9 +115,9 @@ class Pairing:
         self._report, self._give_out = report, give_out
         self._open: dict[tuple[Any, ...], list[Pending]] = {}
         self._acks: dict[tuple[Any, ...], list[Pending]] = {}
-        self._pending: OrderedDict[int, Pending] = OrderedDict()
-        self._by_session: dict[int, dict[int, Pending]] = {}
-        self._timers: dict[int, deque[tuple[int, int]]] = {}
+        self._pending: dict[int, Pending] = {}
+        self._timers: dict[int, deque[tuple[int, int]]] = {_RESEND: deque()}
+        """for each length of waiting, what falls due, in order of time"""
         self._recent: tuple[dict[Any, tuple[int, int]], dict[Any, tuple[int, int]]] = ({}, {})
         self._recent_since = 0
         self._serial = 0
@@ -101,48 +125,47 @@ class Pairing:
         self._now = 0
         self.evicted = 0
         self.deadlines_ns: dict[str, int] = {}
-        self._answers: dict[str, dict[str, tuple[tuple[str, bool], ...]]] = {}
-        """protocol -> kind of an answer -> (kind of its request, against the document)"""
-        self._ack_kinds: dict[str, frozenset[str]] = {}
 
     def knows(self, protocol: ApplicationProtocol, deadline_s: float) -> None:
-        """Read a protocol's table once."""
-        self.deadlines_ns[protocol.name] = int(deadline_s * 1e9)
-        answers: dict[str, list[tuple[str, bool]]] = {}
-        acks: set[str] = set()
-        for row in protocol.messages.values():
-            for kind in row.answered_by:
-                answers.setdefault(kind, []).append((row.kind, False))
-            for kind in row.tolerated:
-                answers.setdefault(kind, []).append((row.kind, True))
-            acks.update(row.acknowledged_by)
-        self._answers[protocol.name] = {kind: tuple(requests) for kind, requests in answers.items()}
-        self._ack_kinds[protocol.name] = frozenset(acks)
+        """How long the protocol's requests may take."""
+        limit = int(deadline_s * 1e9)
+        self.deadlines_ns[protocol.name] = limit
+        self._timers.setdefault(limit, deque())
+
+    @staticmethod
+    def plan(protocol: ApplicationProtocol, kind: str) -> Plan:
+        """Read one kind's place in its protocol's table."""
+        rows = protocol.messages
+        row = rows[kind]
+        answers = [(one, False) for one in rows.values() if kind in one.answered_by]
+        answers += [(one, True) for one in rows.values() if kind in one.tolerated]
+        acknowledges = any(kind in one.acknowledged_by for one in rows.values())
+        if row.answers_open:
+            return Plan(Role.BOTH, tuple((rows[one], False) for one in row.answers_open))
+        if answers:
+            simple = len(answers) == 1 and not (row.ends_oldest or row.across or protocol.self_naming)
+            return Plan(Role.EITHER if acknowledges else Role.ANSWER, tuple(answers), simple)
+        if acknowledges:
+            return Plan(Role.ACKNOWLEDGEMENT)
+        return Plan(Role.REQUEST if row.answered_by else Role.NONE)
 
     # -- messages --
 
-    def message(self, seen: Seen, key: dict[str, Any] | None) -> None:
-        row = seen.row
-        if row is None:
-            return
-        name = seen.session.protocol.name
-        answers = self._answers[name].get(row.kind)
-        if row.answers_open and key is not None and self._answer(seen, key, tuple((kind, False) for kind in row.answers_open)):
-            return
-        if row.answers_open and self._repeats_answer(seen, key):
-            return
-        if answers and not row.answers_open:
-            if self._acknowledge(seen, key, name, answers):
-                return
-            if not self._answer(seen, key, answers):
-                self._orphan(seen, key)
-            return
-        if row.kind in self._ack_kinds[name]:
-            if not self._acknowledge(seen, key, name, ()):
-                self._orphan(seen, key)
-            return
-        if row.answered_by and (key is not None or row.in_order):
+    def message(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> None:
+        role = plan.role
+        if role is Role.REQUEST:
             self._request(seen, key)
+        elif role is Role.ANSWER:
+            if not self._answer(seen, key, plan):
+                self._orphan(seen, key, plan)
+        elif role is Role.BOTH:
+            if key is not None and not self._answer(seen, key, plan) and not self._repeats_answer(seen, key):
+                self._request(seen, key)
+        elif role is Role.EITHER:
+            if not self._acknowledge(seen, key, plan) and not self._answer(seen, key, plan):
+                self._orphan(seen, key, plan)
+        elif role is Role.ACKNOWLEDGEMENT and not self._acknowledge(seen, key, plan):
+            self._orphan(seen, key, plan)
 
     def _scope(self, seen: Seen) -> Any:
         session, row = seen.session, seen.row
@@ -162,6 +185,8 @@ class Pairing:
     def _request(self, seen: Seen, key: dict[str, Any] | None) -> None:
         row = seen.row
         assert row is not None
+        if key is None and not row.in_order:
+            return
         place = self._place(row.kind, row, seen, key)
         waiting = self._open.get(place)
         if waiting:
@@ -196,7 +221,7 @@ class Pairing:
         else:
             waiting.append(pending)
         self._pending[pending.serial] = pending
-        self._by_session.setdefault(seen.session.id, {})[pending.serial] = pending
+        seen.session.open[pending.serial] = pending
         self._wait(pending)
         if len(self._pending) > OPEN_LIMIT:
             self.evicted += 1
@@ -209,7 +234,7 @@ class Pairing:
         self._wait(pending)
 
     def _wait(self, pending: Pending) -> None:
-        self._timers.setdefault(pending.limit_ns, deque()).append((pending.due_ns, pending.serial))
+        self._timers[pending.limit_ns].append((pending.due_ns, pending.serial))
 
     def _same_device(self, one: Seen, other: Seen) -> bool:
         """Whether two messages with the same key can be about the same device."""
@@ -234,29 +259,35 @@ class Pairing:
             self._recent_since = now
         self._recent[0][place] = (now, signature)
 
-    def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[str, bool]]) -> list[tuple[Pending, bool]]:
+    def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[MessageType, bool]]) -> list[tuple[Pending, bool]]:
         found: list[tuple[Pending, bool]] = []
-        messages = seen.session.protocol.messages
-        for kind, wrong in answers:
-            row = messages[kind]
-            waiting = self._open.get(self._place(kind, row, seen, key))
+        for row, wrong in answers:
+            waiting = self._open.get(self._place(row.kind, row, seen, key))
             if waiting:
                 found += [(one, wrong) for one in waiting if (one.response is None or one.story is not None) and one.request.sender is not seen.sender]
         return found
 
-    def _answer(self, seen: Seen, key: dict[str, Any] | None, answers: tuple[tuple[str, bool], ...]) -> bool:
+    def _answer(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
         row = seen.row
         assert row is not None
+        if plan.simple and not seen.session.broker_leg:
+            asked = plan.answers[0][0]
+            if key is None and not asked.in_order:
+                return False
+            for pending in self._open.get(self._place(asked.kind, asked, seen, key), ()):
+                if pending.response is None or pending.story is not None:
+                    self._answered(pending, seen, plan.answers[0][1])
+                    return True
+            return False
         if row.ends_oldest is not None:
             if not row.ends_oldest(seen.session):
                 return False
-            kinds = {kind for kind, _ in answers}
-            mine = self._by_session.get(seen.session.id, {})
-            candidates = [(one, False) for one in mine.values() if one.row.kind in kinds and one.response is None][:1]
+            kinds = {asked.kind for asked, _ in plan.answers}
+            candidates = [(one, False) for one in seen.session.open.values() if one.row.kind in kinds and one.response is None][:1]
         elif key is None and not row.in_order:
             return False
         else:
-            candidates = self._candidates(seen, key, answers)
+            candidates = self._candidates(seen, key, plan.answers)
         chosen = self._choose(candidates, seen)
         if chosen is None:
             return False
@@ -304,7 +335,7 @@ class Pairing:
         if verdict is Verdict.RESEND:
             pending.refused = seen
             pending.due_ns = seen.time_ns + GRACE_NS
-            self._timers.setdefault(-1, deque()).append((pending.due_ns, pending.serial))
+            self._timers[_RESEND].append((pending.due_ns, pending.serial))
             return
         self._respond(pending, seen)
         if verdict is Verdict.GOOD:
@@ -358,18 +389,20 @@ class Pairing:
             status = Status.ERROR if verdict in (Verdict.SILENT, Verdict.FAILED) else pending.status or Status.OK
             self._finish(pending, seen.time_ns, status)
 
-    def _acknowledge(self, seen: Seen, key: dict[str, Any] | None, name: str, answers: tuple[tuple[str, bool], ...]) -> bool:
+    def _acknowledge(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
         """A third leg; where the same kind could also answer an open request, the older of both is meant."""
         row = seen.row
         assert row is not None
-        if row.kind not in self._ack_kinds[name] or key is None:
+        if key is None:
             return False
         waiting = [one for one in self._acks.get(self._place(row.kind, row, seen, key), ()) if one.request.sender is seen.sender]
+        if not waiting:
+            return False
         chosen = self._choose([(one, False) for one in waiting], seen)
         if chosen is None:
             return False
         pending = chosen[0]
-        rival = self._choose(self._candidates(seen, key, [one for one in answers if not one[1]]), seen)
+        rival = self._choose(self._candidates(seen, key, [one for one in plan.answers if not one[1]]), seen)
         if rival is not None and rival[0].request.time_ns < pending.response_ns:
             return False
         pending.ack = seen.uid
@@ -389,7 +422,7 @@ class Pairing:
                     return True
         return False
 
-    def _orphan(self, seen: Seen, key: dict[str, Any] | None) -> None:
+    def _orphan(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> None:
         session, row = seen.session, seen.row
         assert row is not None
         if row.unasked:
@@ -397,16 +430,15 @@ class Pairing:
         limit = self.deadlines_ns[session.protocol.name]
         if session.midstream_ns is not None and seen.time_ns - session.midstream_ns <= limit:
             return
-        if row.across and self._recently_found(seen, key):
+        if row.across and self._recently_found(seen, key, plan):
             return
         self._report(seen, Finding("pair.orphan-response", f"{row.name} to nothing that was asked"), seen.time_ns)
 
-    def _recently_found(self, seen: Seen, key: dict[str, Any] | None) -> bool:
+    def _recently_found(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
         """Another APP's answer to the same broadcast."""
         if key is None:
             return False
-        for kind, _ in self._answers[seen.session.protocol.name].get(seen.kind, ()):
-            row = seen.session.protocol.messages[kind]
+        for row, _ in plan.answers:
             place = (self._scope(seen), row.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
             for recent in self._recent:
                 if place in recent:
@@ -456,7 +488,7 @@ class Pairing:
 
     def session_closed(self, session: SessionState, time_ns: int) -> None:
         """Its connection ended at *time_ns*: nothing of it is answered any more."""
-        for pending in list(self._by_session.get(session.id, {}).values()):
+        for pending in list(session.open.values()):
             if session.broker_leg:
                 # The broker may still pass an answer on, to another connection of the same client.
                 pending.closed_ns = time_ns
@@ -490,10 +522,12 @@ class Pairing:
 
     def _leave(self, pending: Pending) -> None:
         waiting = self._open.get(pending.place)
-        if waiting is not None and pending in waiting:
+        if waiting is None:
+            return
+        if len(waiting) == 1 and waiting[0] is pending:
+            del self._open[pending.place]
+        elif pending in waiting:
             waiting.remove(pending)
-            if not waiting:
-                del self._open[pending.place]
 
     def _finish(self, pending: Pending, now_ns: int, status: Status) -> None:
         if pending.final:
@@ -508,11 +542,7 @@ class Pairing:
                     del self._acks[pending.ack_place]
         del self._pending[pending.serial]
         session = pending.request.session
-        mine = self._by_session.get(session.id)
-        if mine is not None:
-            mine.pop(pending.serial, None)
-            if not mine:
-                del self._by_session[session.id]
+        session.open.pop(pending.serial, None)
         if pending.retransmissions:
             text = f"{pending.row.name} sent again {pending.retransmissions} time{'s' if pending.retransmissions > 1 else ''} before its answer"
             self._report(pending.request, Finding("pair.retransmission", text), pending.last_ns)

@@ -183,7 +183,8 @@ def analyse(capture: Any, sink: Sink, options: Options) -> None:
 
 
 def _batches(capture: Any) -> Iterable[Any]:
-    return capture.batches() if hasattr(capture, "batches") else iter(capture)
+    batches: Iterable[Any] = capture.batches() if hasattr(capture, "batches") else capture
+    return batches
 
 
 def _report_damage(capture: Any, engine: Engine) -> None:

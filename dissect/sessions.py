@@ -18,7 +18,7 @@ class SessionState:
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
         "midstream_ns", "connection_closing", "clear", "facts", "shared", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
         "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless",
-        "messages", "beat_due_ns",
+        "messages", "beat_due_ns", "open",
     )  # fmt: skip
 
     def __init__(self, ident: int, protocol: ApplicationProtocol, carrier: str, ends: tuple[tuple[str, int], tuple[str, int]], first_ns: int) -> None:
@@ -56,6 +56,8 @@ class SessionState:
         self.gaps = 0
         self.ended = False
         self.messages = 0
+        self.open: dict[int, Any] = {}
+        """its exchanges that are not final (`dissect.pairing.Pending`), oldest first"""
         self.beat_due_ns = 0
         """from when on a message makes the engine look for a missing heartbeat"""
         self.connectionless = False

@@ -184,6 +184,11 @@ def _garbage(data: bytes, ended: bool, boundary: int) -> Cut:
     return Cut(CutKind.MALFORMED, keep, 0, keep)
 
 
+def whole(data: bytes) -> bool:
+    """A frame whose LEN is the length of the segment: it can be read in no other way."""
+    return len(data) >= FRAME_SIZE and WHOLE.match(data) is not None and int(data[:3]) == len(data)
+
+
 def parse(data: bytes) -> dict[str, Any]:
     """The fields of report.md for a frame, a heartbeat or a web command."""
     if data.startswith(COMMAND):

@@ -296,6 +296,8 @@ class Frames:
     """(waiting bytes, no more will come, offsets at which segments end in them, they begin where a capture began midstream) -> Cut"""
     parse: Callable[[bytes], dict[str, Any]]
     """the fields of one message"""
+    whole: Callable[[bytes], bool] = lambda data: False
+    """whether these bytes, at a message's start, surely are exactly one message: the quick way for most segments"""
     patience_s: float = 1.0
     """how long bytes that may be the beginning of something wait for the rest"""
     grammar: Callable[[bytes], Any] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from dissect.framing.buffer import StreamBuffer, Taken
@@ -26,6 +26,9 @@ class Framed(NamedTuple):
 
 
 class Framer(Protocol):
+    idle: bool
+    """nothing waits, and the next byte begins a message"""
+
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]: ...
 
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
@@ -48,6 +51,27 @@ def framer(framing: Framing, midstream: bool) -> Framer:
             return FrameFramer(framing, midstream)
 
 
+def alone(framing: Framing) -> Callable[[bytes], bytes | None]:
+    """A function that tells whether a segment is exactly one message, and gives its bytes without line end (None: a framer has to look)."""
+    match framing:
+        case Lines():
+            return _one_line
+        case Objects():
+            return _one_object
+        case Frames():
+            whole = framing.whole
+            return lambda data: data if whole(data) else None
+
+
+def _one_line(data: bytes) -> bytes | None:
+    return data[:-1] if data.find(b"\n") == len(data) - 1 else None
+
+
+def _one_object(data: bytes) -> bytes | None:
+    # What decodes as one object is one object.
+    return data if data[:1] == b"{" and data[-1:] == b"}" else None
+
+
 class LineFramer:
     """One message a line."""
 
@@ -56,11 +80,14 @@ class LineFramer:
         self._buffer = StreamBuffer()
         self._torn = midstream
         self._searched = 0
+        self.idle = not midstream
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
-        if not self._buffer.data and not self._torn and data.find(b"\n") == len(data) - 1:
-            line = data[:-1]
-            return [Framed(line, (packet,), time_ns)] if line and not line.isspace() else []
+        found = self._feed(data, packet, time_ns)
+        self.idle = not self._buffer.data and not self._torn
+        return found
+
+    def _feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
         buffer = self._buffer
         buffer.append(data, packet, time_ns)
         found: list[Framed] = []
@@ -83,6 +110,7 @@ class LineFramer:
         self._buffer.take(len(self._buffer))
         self._searched = 0
         self._torn = True
+        self.idle = False
         return []
 
     def end(self, closed: bool) -> list[Framed]:
@@ -113,6 +141,7 @@ class ObjectFramer:
         self._limit, self._depth_limit = framing.limit, framing.depth
         self._buffer = StreamBuffer()
         self._torn = False
+        self.idle = True
         self._restart()
 
     def _restart(self) -> None:
@@ -122,7 +151,9 @@ class ObjectFramer:
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
         self._buffer.append(data, packet, time_ns)
-        return list(self._cut())
+        found = list(self._cut())
+        self.idle = not self._buffer.data and not self._torn
+        return found
 
     def _cut(self) -> Iterator[Framed]:
         buffer = self._buffer
@@ -200,6 +231,7 @@ class ObjectFramer:
         self._buffer.take(len(self._buffer))
         self._restart()
         self._torn = True
+        self.idle = False
         return []
 
     def end(self, closed: bool) -> list[Framed]:
@@ -229,6 +261,7 @@ class FrameFramer:
         self._boundaries: list[int] = []
         self._torn = midstream
         self._last_ns = 0
+        self.idle = not midstream
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
         found = self.settle(time_ns) if self._boundaries else []
@@ -236,6 +269,7 @@ class FrameFramer:
         self._boundaries.append(len(self._buffer))
         self._last_ns = time_ns
         found += self._take(False)
+        self.idle = not self._buffer.data and not self._torn
         return found
 
     def _take(self, ended: bool) -> list[Framed]:
@@ -259,6 +293,7 @@ class FrameFramer:
         self._buffer.take(len(self._buffer))
         self._boundaries = []
         self._torn = True
+        self.idle = False
         return []
 
     def end(self, closed: bool) -> list[Framed]:
