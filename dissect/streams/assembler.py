@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from dissect.streams.held import GAP, ByteStore, Held, Piece
 from dissect.streams.policy import Policy
-from dissect.streams.side import FARTHEST, MASK, Flow, Side, signed
+from dissect.streams.side import FARTHEST, MASK, NOTHING_RECENT, Flow, Side, signed
 
 if TYPE_CHECKING:
     from dissect.model import Limits
     from dissect.streams.api import StreamHandler
 
+MOST_COMPARED = 64
+"""held pieces that one segment is compared with; a segment over more of them is made to cost time"""
 MOST_NOTES = 100
 """of one side; further ones are as little news as the hundredth"""
 
@@ -74,9 +76,7 @@ class Assembler:
 
     def _gap(self, side: Side, length: int, packet: int, time_ns: int) -> None:
         side.conversation.missing[side.side] += length
-        side.closed_holes.append((side.position, side.position + length))
-        side.position += length
-        side.recent.append(length)
+        side.close_hole(length)
         handler = stream_handler(side)
         if handler is not None and side.conversation.wanted:
             handler.gap(side.side, length, packet, time_ns)
@@ -96,11 +96,13 @@ class Assembler:
 
     def _seen(self, side: Side, start: int, data: bytes, end: int, packet: int, time_ns: int) -> bool:
         """*data* from *start* to *end* was passed already; whether any of it had been there."""
-        late = sum(max(0, min(end, stop) - max(start, first)) for first, stop in side.closed_holes)
+        late = sum(max(0, min(end, stop) - max(start, first)) for first, stop in side.closed_holes or ())
         self.limits.bytes_beyond_holes += late
+        if late == end - start:
+            return False
         for place, kept in side.remembered(start, end):
             self._compare(side, place, kept, start, data, packet, time_ns)
-        return late < end - start
+        return True
 
     def _compare(self, side: Side, place: int, kept: bytes, start: int, data: bytes, packet: int, time_ns: int) -> None:
         low, high = max(place, start), min(place + len(kept), start + len(data))
@@ -114,17 +116,16 @@ class Assembler:
             held = side.held = Held()
             side.held_since = time_ns
         end = start + len(data)
-        there = held.overlaps(start, end)
-        place = start
-        for piece in there:
+        fresh = held.uncovered(start, end)
+        if fresh == [(start, end)]:
+            self._keep(held, start, data, packet, time_ns)
+            return False
+        for piece in held.overlaps(start, end, MOST_COMPARED):
             if piece.handle != GAP:
                 self._compare(side, piece.start, self.store.get(piece.handle, piece.end - piece.start), start, data, packet, time_ns)
-            if piece.start > place:
-                self._keep(held, place, data[place - start:piece.start - start], packet, time_ns)
-            place = max(place, piece.end)
-        if place < end:
-            self._keep(held, place, data[place - start:], packet, time_ns)
-        return bool(there)
+        for low, high in fresh:
+            self._keep(held, low, data[low - start:high - start], packet, time_ns)
+        return True
 
     def _keep(self, held: Held, start: int, data: bytes, packet: int, time_ns: int) -> None:
         held.insert(Piece(start, start + len(data), packet, time_ns, self.store.put(data)))
@@ -139,13 +140,8 @@ class Assembler:
                 return
             held = side.held = Held()
             side.held_since = time_ns
-        place = start
-        for piece in held.overlaps(start, end):
-            if piece.start > place:
-                held.insert(Piece(place, piece.start, packet, time_ns, GAP))
-            place = max(place, piece.end)
-        if place < end:
-            held.insert(Piece(place, end, packet, time_ns, GAP))
+        for low, high in held.uncovered(start, end):
+            held.insert(Piece(low, high, packet, time_ns, GAP))
 
     def _before_start(self, side: Side, start: int, data: bytes, end: int, packet: int, time_ns: int) -> None:
         """Data of a side whose beginning is open."""
@@ -345,7 +341,7 @@ class Assembler:
         side.held = None
         side.next = -1
         side.sink = None
-        side.recent.clear()
+        side.recent = NOTHING_RECENT
         side.older = None
         self.holes.pop(side, None)
         self.waiting.pop(side, None)

@@ -6,6 +6,7 @@ import tempfile
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, NamedTuple
 
 _OVERHEAD = 160
@@ -114,14 +115,31 @@ class Held:
             self._head = 0
         return piece
 
-    def overlaps(self, start: int, end: int) -> list[Piece]:
-        """Pieces that hold any of the positions from *start* to before *end*."""
-        if end <= start:
-            return []
-        starts = self._starts
-        index = max(self._head, bisect_right(starts, start, self._head) - 1)
-        stop = bisect_left(starts, end, self._head)
-        return [piece for piece in map(self._piece, range(index, stop)) if piece.end > start]
+    def _between(self, start: int, end: int) -> range:
+        """Indices of the pieces that may hold positions from *start* to before *end*; the first may end before."""
+        starts, head = self._starts, self._head
+        return range(max(head, bisect_right(starts, start, head) - 1), bisect_left(starts, end, head))
+
+    def overlaps(self, start: int, end: int, most: int) -> list[Piece]:
+        """Pieces that hold any of the positions from *start* to before *end*, the first *most* of them."""
+        found = (piece for piece in map(self._piece, self._between(start, end)) if piece.end > start)
+        return list(islice(found, most))
+
+    def uncovered(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The runs of positions from *start* to before *end* that no piece holds."""
+        starts, rows, ends = self._starts, self._rows, self._ends
+        if not starts or start >= ends[rows[-1]]:
+            return [(start, end)]
+        found: list[tuple[int, int]] = []
+        place = start
+        for index in self._between(start, end):
+            low, high = starts[index], ends[rows[index]]
+            if low > place:
+                found.append((place, low))
+            place = max(place, high)
+        if place < end:
+            found.append((place, end))
+        return found
 
     def insert(self, piece: Piece) -> None:
         """*piece* must overlap nothing."""

@@ -13,9 +13,11 @@ MASK = WRAP - 1
 HALF = 1 << 31
 FARTHEST = 1 << 30
 """A segment farther from the furthest position is ignored: one flipped bit must not make a gap of 2 GB"""
-RECENT = 512
+RECENT = 256
 """segments whose bytes are remembered, to compare retransmissions with"""
 _CLOSED_HOLES = 64
+NOTHING_RECENT: deque[bytes | int] = deque(maxlen=0)
+"""shared by all sides that hand out nothing: it takes what it is given and keeps none of it"""
 
 
 def signed(difference: int) -> int:
@@ -77,10 +79,10 @@ class Side:
         self.pending_since = 0
         self.segments = 0
         """data segments while unsettled"""
-        self.recent: deque[bytes | int] = deque(maxlen=RECENT)
+        self.recent: deque[bytes | int] = NOTHING_RECENT
         """what was handed out last, in order: bytes, or the length of a gap"""
         self.older: deque[bytes | int] | None = None
-        self.closed_holes: deque[tuple[int, int]] = deque(maxlen=_CLOSED_HOLES)
+        self.closed_holes: deque[tuple[int, int]] | None = None
         self.notes = 0
         self.last_packet = 0
         self.last_ns = 0
@@ -123,7 +125,21 @@ class Side:
 
     def forget_older(self) -> None:
         """Called now and then: bytes handed out before the last call are forgotten."""
-        self.older = self.recent or None
+        if self.recent or self.older:
+            self.older = self.recent or None
+            self.recent = deque(maxlen=RECENT)
+
+    def close_hole(self, length: int) -> None:
+        """The next *length* positions are given up."""
+        if self.closed_holes is None:
+            self.closed_holes = deque(maxlen=_CLOSED_HOLES)
+        self.closed_holes.append((self.position, self.position + length))
+        self.position += length
+        self.recent.append(length)
+
+    def listen(self, sink: Callable[[int, bytes, int, int], None]) -> None:
+        """Bytes are handed to *sink* from now on."""
+        self.sink = sink
         self.recent = deque(maxlen=RECENT)
 
 

@@ -269,7 +269,7 @@ class ConversationTable:
             self._unwant(flow)
             return False
         for side in flow.sides:
-            side.sink = handler.data
+            side.listen(handler.data)
             self._assembler.quicken(side)
         return True
 
