@@ -88,6 +88,25 @@ class Rows:
                 parts.append(numpy.frombuffer(self._chunks[chunk], dtype, end - begin, row * self._size)[name])
         return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype[name])
 
+    def table(self) -> numpy.ndarray[Any, Any]:
+        """All rows counted now as an array of records with the columns' names, as a copy."""
+        import numpy
+
+        count, dtype = self._count, numpy.dtype(self._dtype)  # type: ignore[call-overload]
+        parts = [numpy.frombuffer(chunk, dtype, min(CHUNK_ROWS, count - start))
+                 for start, chunk in zip(range(0, count, CHUNK_ROWS), self._chunks, strict=False)]
+        return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype)
+
+    def extend(self, table: numpy.ndarray[Any, Any]) -> None:
+        """Rows from an array as `table` gives it. Only for rows that are still empty."""
+        assert not self._count, "there are rows already"
+        data = table.tobytes()
+        whole = CHUNK_ROWS * self._size
+        self._chunks = [bytearray(data[start:start + whole].ljust(whole, b"\0")) for start in range(0, len(data), whole)]
+        self._end = whole if self._chunks else 0
+        self._at = len(data) - (len(self._chunks) - 1) * whole if self._chunks else 0
+        self._count = len(table)
+
 
 OVERFLOW = 0xFFFFFFFF
 """the code of a text that its table did not take: too long, or one too many"""

@@ -14,11 +14,12 @@ class KeysError(DissectError):
 
 
 class FilterError(DissectError):
-    """A filter expression that is wrong; `position` is the 0-based column."""
+    """A filter expression that is wrong; `position` is the 0-based column in `text`. Exit status 2."""
 
-    def __init__(self, message: str, position: int = 0) -> None:
+    def __init__(self, message: str, position: int = 0, text: str = "") -> None:
         super().__init__(message)
         self.position = position
+        self.text = text
 
 
 class UsageError(DissectError):

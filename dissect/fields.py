@@ -52,6 +52,12 @@ GENERAL = (
     Field("coap.token", ("text",), "Token of the CoAP message that carried it"),
     Field("coap.mid", ("integer",), "Message ID of the CoAP message that carried it"),
     Field("http.uri", ("text",), "Target of the HTTP request that carried it"),
+    Field("tcp", ("protocol",), "Any message that came over TCP"),
+    Field("udp", ("protocol",), "Any message that came over UDP"),
+    Field("tls", ("protocol",), "Any message that TLS hid"),
+    Field("mqtt", ("protocol",), "Any message that MQTT carried"),
+    Field("coap", ("protocol",), "Any message that CoAP carried"),
+    Field("http", ("protocol",), "Any message that HTTP carried"),
 )
 """what every message has, whatever its protocol"""
 

@@ -205,6 +205,11 @@ class Analysis:
 
     def ids(self) -> Indexes:
         """The id that each message carries now, by index."""
+        return self.ids_by_number()[:len(self.columns)]
+
+    def ids_by_number(self) -> Indexes:
+        """The id of each number of arrival, less 1: of the messages kept and, behind them, of those that one of them repeats but that a
+        filter did not keep."""
         return self.columns.column("id") if self._ranks is None else self._ranks
 
     def exchange_ids(self) -> Indexes:

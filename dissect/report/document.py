@@ -95,7 +95,7 @@ def _by_session(sessions: Indexes, ids: Indexes) -> Indexes:
 def _messages(analysis: Analysis, order: Indexes, whole: bool) -> Iterator[bytes]:
     """Messages as JSON, in the order of *order*."""
     columns = [analysis.columns.column(name) for name in ("offset", "length", "device", "duplicate_of")]
-    ids = analysis.ids()
+    ids = analysis.ids_by_number()
     devices = [encode(text) for text in analysis.device_ids.all()]
     read = analysis.spool.reader()
     for block in _blocks(order):
