@@ -6,7 +6,7 @@ writing, from 1; a JSON report renumbers messages by time (`dissect.analysis`).
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 
@@ -35,3 +35,21 @@ class Sink(Protocol):
 
     def finish(self, source: Source, totals: Totals) -> None:
         """Once, last."""
+
+
+class Both:
+    """A sink that tells two others the same, the first one first."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._first = first
+        self._second = second
+
+    def __getattr__(self, name: str) -> Any:
+        first, second = getattr(self._first, name), getattr(self._second, name)
+
+        def tell(*arguments: Any) -> None:
+            first(*arguments)
+            second(*arguments)
+
+        setattr(self, name, tell)
+        return tell

@@ -11,10 +11,13 @@ from typing import NoReturn
 
 from dissect import __version__
 from dissect.cli.commands import COMMANDS
-from dissect.errors import DissectError, UsageError
+from dissect.errors import DissectError, FilterError, UsageError
 
 DONE, FAILED, WRONG_USAGE, ANOMALY_FOUND = 0, 1, 2, 3
 """exit statuses (cli.md)"""
+
+CARET_CONTEXT = 60
+"""characters of a wrong filter that are shown on either side of the place"""
 
 STATUSES = "exit status: 0 done, 1 the work failed, 2 wrong usage, 3 an anomaly as asked for with --fail-on was found"
 
@@ -29,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except UsageError as error:
         return _say(error, WRONG_USAGE)
+    except FilterError as error:
+        return _say_filter(error)
     except DissectError as error:
         return _say(error, FAILED)
     except BrokenPipeError:
@@ -91,6 +96,17 @@ def _say(error: object, status: int) -> int:
         print(f"dissect: {clean(str(error))}", file=sys.stderr)
     except BrokenPipeError:
         return _closed_pipe()
+    return status
+
+
+def _say_filter(error: FilterError) -> int:
+    """The sentence, and below it the filter with a caret under the place that is wrong."""
+    from dissect.text import cell_width, clean
+
+    status = _say(f"--filter, column {error.position + 1}: {error}", WRONG_USAGE)
+    start = max(0, error.position - CARET_CONTEXT)
+    before, behind = clean(error.text[start:error.position]), clean(error.text[error.position:error.position + CARET_CONTEXT])
+    print(f"  {before}{behind}\n  {' ' * cell_width(before)}^", file=sys.stderr)
     return status
 
 

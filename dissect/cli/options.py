@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dissect.errors import UsageError
 from dissect.options import DecodeAs, Options
 from dissect.timefmt import parse_seconds, parse_time
+
+if TYPE_CHECKING:
+    from dissect.filter import Filter
 
 T = TypeVar("T")
 
@@ -36,6 +39,8 @@ def add_analysis(parser: argparse.ArgumentParser, until: str = "--to") -> None:
     """What says how captures are analysed; `options_of` reads it. *until*: the option for the last time, where `--to` means something else."""
     group = parser.add_argument_group("analysis")
     group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
+    group.add_argument("--filter", metavar="EXPR", help="keep the messages that match, the exchanges and anomalies that name one, and the messages those "
+                       "name, for example 'fogslink.eqSN == \"12345678\" && exchange.latency_ms > 500' (`dissect protocols` lists the fields)")
     group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2")
     add_selection(group, until)
     group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=_value(_deadline),
@@ -52,8 +57,18 @@ def add_selection(group: argparse._ActionsContainer, until: str = "--to") -> Non
 
 
 def add_fail_on(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fail-on", choices=SEVERITIES, metavar="LEVEL", help="exit status 3 when an anomaly of this level or above is found: "
-                        + ", ".join(SEVERITIES))
+    parser.add_argument("--fail-on", choices=SEVERITIES, metavar="LEVEL", help="exit status 3 when an anomaly of this level or above is found, with "
+                        "--filter when it is kept: " + ", ".join(SEVERITIES))
+
+
+def filter_of(arguments: argparse.Namespace) -> Filter | None:
+    """The filter of a command line; None where there is none or a blank one. Raises FilterError."""
+    text = getattr(arguments, "filter", None)
+    if text is None or not text.strip():
+        return None
+    from dissect.filter import compile_filter
+
+    return compile_filter(text)
 
 
 def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_bytes: bool = False) -> Options:

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_captures(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write it there instead of to stdout (-)")
     parser.add_argument("--format", choices=FORMATS, default="json",
-                        help="json (default): one document; ndjson: an object a line, as things become known")
+                        help="json (default): one document; ndjson: an object a line, as things become known (with --filter: at the "
+                        "end, in order of time)")
     parser.add_argument("--no-messages", dest="messages", action="store_false", help="leave the bodies of messages out")
     parser.add_argument("--summary", action="store_true", help="say in short on stderr what was found, also when that is no terminal")
     add_fail_on(parser)
@@ -43,9 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stream(arguments: argparse.Namespace) -> int:
-    from dissect.cli.work import analyse_into
-    from dissect.report import NdjsonSink
+    from dissect.cli.options import filter_of
+    from dissect.cli.work import analyse_into, analysis_of
+    from dissect.report import NdjsonSink, replay
 
+    if filter_of(arguments) is not None:
+        # What a filter keeps is known when all is known: an answer that comes late makes its request part of an exchange that is kept.
+        analysis = analysis_of(arguments)
+        with output(arguments.output) as out:
+            sink = NdjsonSink(out, arguments.messages)
+            replay(analysis, sink)
+        analysis.close()
+        return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
     with output(arguments.output) as out:
         sink = NdjsonSink(out, arguments.messages)
         analyse_into(sink, arguments, streaming=True)

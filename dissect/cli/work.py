@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dissect.analysis import Analysis
 from dissect.cli.notices import Progress
-from dissect.cli.options import SEVERITIES, options_of
-from dissect.sinks import Sink
+from dissect.cli.options import SEVERITIES, filter_of, options_of
+from dissect.sinks import Both, Sink
 
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource
@@ -101,12 +101,12 @@ def watched_capture(paths: Sequence[str], *, from_ns: int | None = None, to_ns: 
         progress.end()
 
 
-def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False) -> None:
-    """Run the pipeline over the captures of a command line. Raises DissectError."""
+def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False, redacted: bool = True) -> None:
+    """Run the pipeline over the captures of a command line; *redacted*: as `--redact` asks. Raises DissectError."""
     options = options_of(arguments, streaming, keep_bytes)
     from dissect.pipeline import analyse
 
-    if getattr(arguments, "redact", False):
+    if redacted and getattr(arguments, "redact", False):
         from dissect.redact import RedactingSink
 
         sink = RedactingSink(sink)
@@ -115,10 +115,25 @@ def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool =
 
 
 def analysis_of(arguments: argparse.Namespace, *, keep_bytes: bool = False) -> Analysis:
-    """The whole analysis of the captures of a command line. Raises DissectError."""
+    """The whole analysis of the captures of a command line, or what `--filter` keeps of it. Raises DissectError."""
+    chosen = filter_of(arguments)
     analysis = Analysis(keep_bytes)
-    analyse_into(analysis, arguments, keep_bytes=keep_bytes)
-    return analysis
+    if chosen is None:
+        analyse_into(analysis, arguments, keep_bytes=keep_bytes)
+        return analysis
+    from dissect.filter import select
+
+    if not getattr(arguments, "redact", False):
+        analyse_into(analysis, arguments, keep_bytes=keep_bytes)
+        return select(analysis, chosen).analysis()
+    # The filter is about what was sent, what is shown about its pseudonyms: two analyses of one order, so that places in one hold in the other.
+    from dissect.redact import RedactingSink
+
+    hidden = Analysis(keep_bytes)
+    analyse_into(Both(analysis, RedactingSink(hidden)), arguments, keep_bytes=keep_bytes, redacted=False)
+    kept = select(analysis, chosen)._replace(whole=hidden).analysis()
+    analysis.close()
+    return kept
 
 
 def exit_status(analysis: Analysis, fail_on: str | None) -> int:
