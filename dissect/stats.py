@@ -135,7 +135,7 @@ def retries_of(analysis: Analysis) -> Numbers:
 
     count = len(analysis.exchange_columns)
     retries = numpy.zeros(count, dtype=numpy.int64)
-    read = analysis.spool.reader()
+    read = analysis.spool.reader() if analysis.finished else analysis.spool.read
     places = zip(analysis.exchange_columns.column("offset", 0, count).tolist(), analysis.exchange_columns.column("length", 0, count).tolist(), strict=True)
     for index, (offset, length) in enumerate(places):
         data = read(offset, length)
