@@ -70,7 +70,8 @@ CATALOGUE: dict[str, Kind] = {
         Kind(
             "state.before-authentication",
             _ERROR,
-            "fogslink data or heartbeat before 002 succeeded; imei-tcp command before HT succeeded; C-Life data before the key exchange (when the session is seen from its start)",
+            "fogslink data or heartbeat before 002 succeeded; imei-tcp command before HT succeeded; C-Life data before the key exchange (when "
+            "the session is seen from its start)",
         ),
         Kind("state.authentication-failed", _WARNING, "res001 code 2, res002 code 3, imei-tcp 401/300, non-zero ret to a heartbeat"),
         Kind("state.not-disconnected", _WARNING, "the connection goes on after a failure that must close it"),
@@ -85,20 +86,24 @@ CATALOGUE: dict[str, Kind] = {
         Kind(
             "pair.retransmission",
             _NOTE,
-            "the same request again before its answer: same type, key and sender and the same members (decrypted where possible) apart from timestamp, traceId and prio; undecrypted, the same cmd and msgId suffice. A re-send after fogslink's code 9 is none; a req201 with another eVal is a new exchange, and an answer goes to the oldest open one",
+            "the same request again before its answer: same type, key and sender and the same members (decrypted where possible) apart from "
+            "timestamp, traceId and prio; undecrypted, the same cmd and msgId suffice. A re-send after fogslink's code 9 is none; a req201 with "
+            "another eVal is a new exchange, and an answer goes to the oldest open one",
         ),
         Kind("pair.retries-exhausted", _ERROR, "three sends without an answer"),
         Kind(
             "pair.id-reuse",
             _WARNING,
-            "a packID, msgId or request_id (eqSN, eChan and imei are names, not ids) used again by the same requester for the same device for a different request while the first is open, or within 60 s. A 2006 that answers a 2009/2011 is none",
+            "a packID, msgId or request_id (eqSN, eChan and imei are names, not ids) used again by the same requester for the same device for a "
+            "different request while the first is open, or within 60 s. A 2006 that answers a 2009/2011 is none",
         ),
         Kind("pair.identity-mismatch", _WARNING, "request and answer name different devices"),
         Kind("pair.wrong-answer", _NOTE, "answered by another type than the document's (2020 by 2007)"),
         Kind(
             "pair.refused",
             _WARNING,
-            "an answer with a failure code (9, 201, 202, ret != 0) that no retry made good (code 9: no re-send within 60 s or before the connection ends)",
+            "an answer with a failure code (9, 201, 202, ret != 0) that no retry made good (code 9: no re-send within 60 s or before the "
+            "connection ends)",
         ),
         Kind(
             "timing.heartbeat-gap",

@@ -7,7 +7,7 @@ An absent value is None, never a missing member. Ids are unique in one report.
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -30,14 +30,14 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-class Direction(str, Enum):
+class Direction(StrEnum):
     UP = "up"
     """from the device"""
     DOWN = "down"
     """towards the device"""
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """How an exchange ended (report.md, `status` of an exchange)."""
 
     OK = "ok"
@@ -47,7 +47,7 @@ class Status(str, Enum):
     PENDING = "pending"
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What became of encrypted data."""
 
     DECRYPTED = "decrypted"

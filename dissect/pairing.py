@@ -253,7 +253,8 @@ class Pairing:
         fresh, old = self._recent
         earlier = fresh.get(place) or old.get(place)
         if earlier is not None and now - earlier[0] <= GRACE_NS and earlier[1] != signature:
-            self._report(seen, Finding("pair.id-reuse", f"{row.id} {key[row.id or '']} was used {(now - earlier[0]) / 1e9:.1f} s before for another request"), now)
+            text = f"{row.id} {key[row.id or '']} was used {(now - earlier[0]) / 1e9:.1f} s before for another request"
+            self._report(seen, Finding("pair.id-reuse", text), now)
         if now - self._recent_since > GRACE_NS or len(fresh) > RECENT_LIMIT:
             self._recent = ({}, fresh)
             self._recent_since = now
@@ -342,10 +343,9 @@ class Pairing:
             pending.status = Status.OK if pending.status is None else pending.status
         else:
             pending.status = Status.ERROR
-            if verdict is Verdict.LOGIN_FAILED:
-                self._report(seen, Finding("state.authentication-failed", f"{request.row.name if request.row else request.kind} refused: {_code(seen)}"), seen.time_ns)
-            elif verdict is Verdict.FAILED:
-                self._report(seen, Finding("pair.refused", f"{request.row.name if request.row else request.kind} refused: {_code(seen)}"), seen.time_ns)
+            code = {Verdict.LOGIN_FAILED: "state.authentication-failed", Verdict.FAILED: "pair.refused"}.get(verdict)
+            if code is not None:
+                self._report(seen, Finding(code, f"{pending.row.name} refused: {_code(seen)}"), seen.time_ns)
         acks = pending.row.acknowledged_by
         if acks and not (row.ends_oldest is not None):
             ack_row = seen.session.protocol.messages[acks[0]]
@@ -464,7 +464,8 @@ class Pairing:
             return
         if pending.refused is not None:
             self._respond(pending, pending.refused)
-            self._report(pending.refused, Finding("pair.refused", f"{pending.row.name} refused: {_code(pending.refused)}, and not sent again"), pending.refused.time_ns)
+            text = f"{pending.row.name} refused: {_code(pending.refused)}, and not sent again"
+            self._report(pending.refused, Finding("pair.refused", text), pending.refused.time_ns)
             self._finish(pending, now_ns, Status.ERROR)
             return
         if pending.response is not None:
