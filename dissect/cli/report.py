@@ -8,7 +8,7 @@ import sys
 from dissect.cli.options import SEVERITIES, add_analysis, add_captures, add_fail_on
 from dissect.cli.output import check_output, output
 
-FORMATS = ("json", "ndjson")
+FORMATS = ("json", "ndjson", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write it there instead of to stdout (-)")
     parser.add_argument("--format", choices=FORMATS, default="json",
                         help="json (default): one document; ndjson: an object a line, as things become known (with --filter: at the "
-                        "end, in order of time)")
+                        "end, in order of time); html: one page to look at or send to someone, which loads and runs nothing")
     parser.add_argument("--no-messages", dest="messages", action="store_false", help="leave the bodies of messages out")
     parser.add_argument("--summary", action="store_true", help="say in short on stderr what was found, also when that is no terminal")
     add_fail_on(parser)
@@ -28,11 +28,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "ndjson":
         return _stream(arguments)
     from dissect.cli.work import analysis_of, exit_status
-    from dissect.report import write_json
 
     analysis = analysis_of(arguments)
     with output(arguments.output) as out:
-        write_json(analysis, out, arguments.messages)
+        if arguments.format == "html":
+            from dissect.html import write_html
+
+            write_html(analysis, out, arguments.messages, arguments.redact)
+        else:
+            from dissect.report import write_json
+
+            write_json(analysis, out, arguments.messages)
     if arguments.summary or (arguments.output not in (None, "-") and sys.stderr.isatty()):
         from dissect.cli.summary import summary
 

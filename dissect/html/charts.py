@@ -70,22 +70,27 @@ class Scale(NamedTuple):
         return [10.0**power for power in range(int(self.low), int(self.high) + 1)]
 
 
+def mark_of(value_ms: float) -> str:
+    """A power of ten on an axis."""
+    return f"{value_ms * 1000:g} µs" if value_ms < 1 else f"{value_ms:g} ms" if value_ms < 1000 else f"{value_ms / 1000:g} s"
+
+
 def operations_chart(operations: Sequence[OperationStatistics]) -> Iterator[str]:
     """A line an operation: from the shortest to the longest answer time, thick from the median to the 95th of a hundred."""
     rows = [one for one in operations if one.p50_ms is not None][:OPERATIONS_SHOWN]
     if not rows:
         return
-    left, row, top = 260, 22, 24
+    left, row, top = 275, 22, 24
     height = top + row * len(rows) + 6
     scale = Scale.of([value for one in rows for value in (one.min_ms or 0, one.max_ms or 0)], left, WIDTH - left - 130)
     yield f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="answer times by operation">'
     for mark in scale.marks():
         yield (f'<path class="grid" d="M{scale.at(mark):.1f} {top - 4}V{height - 6}"/>'
-               f'<text class="small middle" x="{scale.at(mark):.1f}" y="12">{milliseconds(mark)}</text>')
+               f'<text class="small middle" x="{scale.at(mark):.1f}" y="12">{mark_of(mark)}</text>')
     for index, one in enumerate(rows):
         y = top + index * row + row // 2
         low, median, most, high = (scale.at(value or 0) for value in (one.min_ms, one.p50_ms, one.p95_ms, one.max_ms))
-        yield (f'<text class="last" x="{left - 12}" y="{y + 4}">{fitted(one.operation, 36)}</text>'
+        yield (f'<text class="last" x="{left - 12}" y="{y + 4}">{fitted(f"{one.protocol} {one.operation}", 38)}</text>'
                f'<rect class="span" x="{low:.1f}" y="{y - 3}" width="{max(high - low, 1):.1f}" height="6"/>'
                f'<rect class="core" x="{median:.1f}" y="{y - 5}" width="{max(most - median, 1):.1f}" height="10"/>'
                f'<rect class="median" x="{median - 1.5:.1f}" y="{y - 7}" width="3" height="14"/>'
@@ -111,7 +116,7 @@ def answers_chart(answers: Sequence[Answer], first: str, last: str) -> Iterator[
     yield f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="answer times over time">'
     for mark in scale.marks():
         y = scale.at(mark)
-        yield f'<path class="grid" d="M{left} {y:.1f}H{WIDTH - 10}"/><text class="small last" x="{left - 6}" y="{y + 4:.1f}">{milliseconds(mark)}</text>'
+        yield f'<path class="grid" d="M{left} {y:.1f}H{WIDTH - 10}"/><text class="small last" x="{left - 6}" y="{y + 4:.1f}">{mark_of(mark)}</text>'
     for one in answers:
         yield f'<circle class="dot {one.status}" cx="{left + 4 + one.place * (WIDTH - left - 20):.1f}" cy="{scale.at(one.latency_ms):.1f}" r="2.6"/>'
     yield (f'<path class="rail" d="M{left} {base}H{WIDTH - 10}"/><text class="small" x="{left}" y="{height - 8}">{fitted(first, 40)}</text>'
