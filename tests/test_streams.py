@@ -328,6 +328,21 @@ def test_hostile_segments_keep_the_books_balanced(rows: list[tuple[int, int, byt
             assert sum(event[2] for event in recorder.events if event[:2] == ("gap", side)) == one.missing[side]
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 40), st.binary(min_size=1, max_size=8), FLAGS, st.integers(0, 60),
+                          st.sampled_from([0, 1_000_000, 400_000_000, 2 * SECOND, 20 * SECOND, 40 * SECOND])), min_size=1, max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_a_file_and_a_live_capture_tell_each_conversation_the_same(rows: list[tuple[int, int, int, bytes, int, int, int]]) -> None:
+    frames, times, now = [], [], 0
+    for flow, side, sequence, data, flags, acknowledgement, pause in rows:
+        frames.append(segment(side, sequence, data, flags, acknowledgement, 4000 + flow))
+        now += pause
+        times.append(now)
+    policy = KEEPING._replace(linger_ns=None)
+    _, whole = run(batch(frames, times=times), policy=policy)
+    _, single = run(*(batch([frame], first_number=at + 1, times=times[at:at + 1]) for at, frame in enumerate(frames)), policy=policy)
+    assert {one: recorder.events for one, recorder in whole.recorders.items()} == {one: recorder.events for one, recorder in single.recorders.items()}
+
+
 def test_a_stream_that_outgrows_memory_goes_through_a_file() -> None:
     policy = COMPLETE._replace(held_bytes=2000)
     pieces = [(index * 50, bytes([index % 256]) * 50) for index in range(100)]

@@ -346,17 +346,23 @@ class Assembler:
         self.holes.pop(side, None)
         self.waiting.pop(side, None)
 
-    def tick(self, time_ns: int) -> None:
-        """Close holes and settle beginnings that have waited long enough; keep the sum of what is held within its bound."""
+    def give_up_waiting(self, side: Side, time_ns: int) -> None:
+        """Settle the side's beginning or close its holes, when the time for that has come."""
         policy = self.policy
         if policy.hole_ns is None or policy.start_ns is None:
             return
-        for side in [side for side in self.waiting if time_ns - side.pending_since > policy.start_ns and not self.may_be_keepalive(side)]:
+        if side in self.waiting and time_ns - side.pending_since > policy.start_ns and not self.may_be_keepalive(side):
             self.settle(side, side.last_packet, side.last_ns)
-        for side in [side for side in self.holes if time_ns - side.held_since > policy.hole_ns]:
+        if side in self.holes and time_ns - side.held_since > policy.hole_ns:
             while side.held is not None and time_ns - side.held_since > policy.hole_ns:
                 self.close_hole(side)
             self._go_on(side, side.last_packet, side.last_ns)
+
+    def tick(self, time_ns: int) -> None:
+        """Close holes and settle beginnings that have waited long enough; keep the sum of what is held within its bound."""
+        for side in (*self.waiting, *self.holes):
+            self.give_up_waiting(side, time_ns)
+        policy = self.policy
         while self.store.used > policy.held_bytes and self.holes:
             side = next(iter(self.holes))
             self.close_hole(side)

@@ -49,6 +49,7 @@ class ConversationTable:
         self._opened = 0
         self._since_forgetting = 0
         self._closing: dict[Flow, Conversation] = {}
+        self._next_closing = -(1 << 63)
 
     @property
     def unread_links(self) -> dict[str, int]:
@@ -243,11 +244,11 @@ class ConversationTable:
     def _wanted_segment(self, flow: Flow, side: Side, other: Side, sequence: int, acknowledgement: int, flags: int, data: bytes, wire: int,
                         packet: int, time_ns: int) -> None:
         """What a segment tells of the other side's beginning, and its data."""
-        assembler, limit = self._assembler, self.policy.start_ns
-        if limit is not None:
-            for one in assembler.waiting and flow.sides:
-                if one in assembler.waiting and time_ns - one.pending_since > limit and not assembler.may_be_keepalive(one):
-                    assembler.settle(one, one.last_packet, one.last_ns)
+        assembler = self._assembler
+        if assembler.waiting or assembler.holes:
+            # What is due comes before what this packet brings, wherever batches begin and end.
+            for one in flow.sides:
+                assembler.give_up_waiting(one, time_ns)
         if flags & (ACK | SYN | RST) == ACK:
             other.answered = True
             if other.pending:
@@ -281,11 +282,12 @@ class ConversationTable:
         for side in flow.sides:
             self._assembler.release(side)
 
-    @staticmethod
-    def _simplify(flow: Flow) -> None:
+    def _simplify(self, flow: Flow) -> None:
         """How much of a look the flow's packets need from now on."""
         first, second = flow.sides
         flow.plain = flow.wanted and first.answered and second.answered and not first.pending and not second.pending
+        if not self.policy.complete and not (first.held is None and second.held is None):
+            flow.plain = False  # a hole may come due
         flow.watch = not (first.settled and second.settled and first.answered and second.answered)
 
     def _end(self, flow: Flow, time_ns: int) -> None:
@@ -303,8 +305,9 @@ class ConversationTable:
 
     def _close_lingering(self, now: int) -> None:
         linger = self.policy.linger_ns
-        if linger is None:
+        if linger is None or now < self._next_closing:
             return
+        self._next_closing = now + linger // 8
         for flow in [flow for flow, conversation in self._closing.items() if now - conversation.last_ns > linger]:
             self._end(flow, now)
 
