@@ -60,9 +60,18 @@ BEATS = (b" ", b"1", b"0", b"AT")
 COMMAND = b"command"
 COMMAND_LIMIT = 4096
 # A place where a frame, the short frame or a web command may begin; framing resumes there after garbage.
-RESUME = re.compile(rb"\d{6}[0-9A-Za-z]{15}[A-Z]{2}|006404|command\{")
+RESUME = re.compile(rb"\d{6}[0-9A-Za-z]{15}[A-Z]{2}|006404|command\s*\{")
 STATUSES = frozenset({"000", "200", "201", "202", "300", "401", "404"})
-LONGEST_START = FRAME_SIZE
+_STATUS = "|".join(sorted(STATUSES)).encode()
+_CMD = rb"(?:HT|TN|QR|QD|ST)"
+# The document's own STATUS and CMD: of two readings of the same bytes, that one is meant.
+DOCUMENTED = re.compile(rb"\d{3}(?:%b)[0-9A-Za-z]{15}%b" % (_STATUS, _CMD))
+# A frame of the document inside another's DATA: that other's LEN was too long.
+_SURELY = re.compile(rb"0[2-9]\d(?:%b)\d{15}%b" % (_STATUS, _CMD))
+# A frame's beginning, when the connection ends before its end.
+_BEGUN = re.compile(rb"0[2-9]\d")
+_BEATS = re.compile(rb"(?:[ 10]|AT)*")
+_HEAD = b"000000A00000000000000AA"
 
 
 def _frame_at(data: bytes, at: int, ended: bool) -> Cut | None:
@@ -75,20 +84,26 @@ def _frame_at(data: bytes, at: int, ended: bool) -> Cut | None:
             return None
         # Every byte there is must fit its place in the frame's head.
         head = data[at:]
-        fits = WHOLE.fullmatch(head + b"000000A00000000000000AA"[len(head) :]) is not None or SHORT.startswith(head)
+        fits = WHOLE.fullmatch(head + _HEAD[len(head) :]) is not None or SHORT.startswith(head)
         return Cut(CutKind.WAIT, 0) if fits else None
     if WHOLE.match(data, at) is None:
         return None
     length = int(data[at : at + 3])
     if length < FRAME_SIZE:
         # The document's own 020 and 021 (HT, ST) are 23 bytes long.
-        text = f"LEN says {length}, the frame has {FRAME_SIZE} bytes"
-        return Cut(CutKind.MESSAGE, at + FRAME_SIZE, at, at + FRAME_SIZE, (Finding("framing.length-mismatch", text),))
+        return _mismatched(at, at + FRAME_SIZE, length)
+    if length > FRAME_SIZE:
+        inner = _SURELY.search(data, at + FRAME_SIZE, at + length + FRAME_SIZE - 1)
+        if inner is not None and inner.start() < at + length:
+            return _mismatched(at, inner.start(), length)
     if rest < length:
-        if not ended:
-            return Cut(CutKind.WAIT, 0)
-        return None
+        return None if ended else Cut(CutKind.WAIT, 0)
     return Cut(CutKind.MESSAGE, at + length, at, at + length)
+
+
+def _mismatched(at: int, stop: int, length: int) -> Cut:
+    text = f"LEN says {length}, the frame has {stop - at} bytes"
+    return Cut(CutKind.MESSAGE, stop, at, stop, (Finding("framing.length-mismatch", text),))
 
 
 def _command(data: bytes, ended: bool) -> Cut | None:
@@ -105,16 +120,17 @@ def _command(data: bytes, ended: bool) -> Cut | None:
                 escaped = True
             elif byte == 0x22:
                 text = False
-        elif byte == 0x22:
-            text = True
         elif byte == 0x7B:
             depth += 1
+        elif depth == 0:
+            if byte not in b" \t\r\n":
+                return None
+        elif byte == 0x22:
+            text = True
         elif byte == 0x7D:
             depth -= 1
             if depth == 0:
                 return Cut(CutKind.MESSAGE, at + 1, 0, at + 1)
-        elif depth == 0:
-            return None
     return None if ended or len(data) >= COMMAND_LIMIT else Cut(CutKind.WAIT, 0)
 
 
@@ -128,11 +144,27 @@ def _beats(data: bytes) -> list[int]:
         ends.append(ends[-1] + step)
 
 
-def _group(ends: list[int], before: int, boundary: int) -> Cut:
+def _group(ends: Sequence[int], before: int, boundary: int) -> Cut:
     """One group of heartbeat bytes: it ends with its segment (an `AT` is not torn apart), before a frame, or at 3 bytes."""
     length = next((end for end in ends if end >= boundary), ends[-1])
     length = min(length, before) or ends[1]
     return Cut(CutKind.MESSAGE, length, 0, length)
+
+
+def _reading(data: bytes, ended: bool, ends: Sequence[int]) -> tuple[int, Cut | None]:
+    """(heartbeat bytes before it, the frame) that fits best: a whole one of the document, one of which the head is the document's, a whole one,
+    one that may come."""
+    best: tuple[int, int, Cut | None] = (9, 0, None)
+    for end in ends:
+        found = _frame_at(data, end, ended)
+        if found is None:
+            continue
+        documented = DOCUMENTED.match(data, end) is not None or data.startswith(SHORT, end)
+        whole = found.kind is CutKind.MESSAGE
+        rank = (0 if whole else 1) if documented else 2 if whole else 3
+        if rank < best[0]:
+            best = (rank, end, found)
+    return best[1], best[2]
 
 
 def cut(data: bytes, ended: bool, boundaries: Sequence[int], torn: bool) -> Cut:
@@ -146,41 +178,60 @@ def cut(data: bytes, ended: bool, boundaries: Sequence[int], torn: bool) -> Cut:
         if command:
             return command
     ends = _beats(data)
-    maybe = False
-    for end in ends:
-        found = _frame_at(data, end, ended)
-        if found is None:
-            continue
-        if found.kind is CutKind.MESSAGE:
-            if end and torn and data[:end].isdigit():
-                return Cut(CutKind.MALFORMED, end, 0, end)
-            return _group(ends, end, boundaries[0]) if end else found
-        maybe = True
-    if torn and data[:1].isdigit() and not RESUME.match(data):
-        # The tail of a frame that began before the capture did.
-        # Digits of its last segment are its own, not the next frame's, unless enough of a head is there to tell.
-        last = boundaries[0] if data[: boundaries[0]].isdigit() else 0
-        return Cut(CutKind.MALFORMED, last, 0, last) if last and last < HEAD_SIZE else _garbage(data, ended or len(boundaries) > 1, boundaries[0])
-    if ends[-1] == len(data) and (maybe or data == b"A") and not ended:
+    before, frame = _reading(data, ended, ends)
+    boundary = boundaries[0]
+    if torn and data[:1].isdigit() and (before or frame is None or frame.kind is CutKind.WAIT):
+        return _torn(data, ended, boundary)
+    if frame is not None:
+        if frame.kind is CutKind.WAIT:
+            return frame
+        return _group(ends, before, boundary) if before else frame
+    if ended and _BEGUN.match(data) and boundary > 1:
+        # It was to become a frame: its first digit is no heartbeat.
+        return _garbage(data, ended)
+    if not ended and ends[-1] + 1 == len(data) and data[-1:] == b"A":
         return Cut(CutKind.WAIT, 0)
-    if maybe and ends[-1] < len(data):
-        return Cut(CutKind.WAIT, 0)
-    if ends[-1]:
-        return _group(ends, ends[-1], boundaries[0])
-    if data == b"A" and not ended:
-        return Cut(CutKind.WAIT, 0)
-    return _garbage(data, ended, len(data))
+    if ends[-1] and _stands(data, ended, ends, boundary):
+        return _group(ends, ends[-1], boundary)
+    return _garbage(data, ended)
 
 
-def _garbage(data: bytes, ended: bool, boundary: int) -> Cut:
+def _stands(data: bytes, ended: bool, ends: Sequence[int], boundary: int) -> bool:
+    """Whether the heartbeat words at the front are a heartbeat: nothing but such words comes before the end of their segment or a frame."""
+    if ends[-1] >= boundary:
+        return True
+    words = _BEATS.match(data)
+    stop = words.end() if words else 0
+    if stop >= boundary or (data[stop:] == b"A" and not ended):
+        return True
+    if ends[-1] < 3 and ends[-1] == stop:
+        return False
+    found = RESUME.search(data, ends[-1])
+    if found:
+        return found.start() <= stop
+    first = max(ends[-1], len(data) - FRAME_SIZE + 1)
+    return any(_frame_at(data, at, ended) is not None for at in range(first, min(stop, len(data) - 1) + 1))
+
+
+def _torn(data: bytes, ended: bool, boundary: int) -> Cut:
+    """Digits that follow missing bytes or garbage: up to the first frame or the end of their segment they belong to the torn frame."""
+    found = RESUME.search(data)
+    if found:
+        return Cut(CutKind.MALFORMED, found.start(), 0, found.start())
+    stop = next((at for at in range(boundary) if not ended and _frame_at(data, at, False) is not None), boundary)
+    return Cut(CutKind.MALFORMED, stop, 0, stop) if stop else Cut(CutKind.WAIT, 0)
+
+
+def _garbage(data: bytes, ended: bool) -> Cut:
     """Bytes that are nothing, up to where a frame can be found again."""
     found = RESUME.search(data, 1)
     if found:
         return Cut(CutKind.MALFORMED, found.start(), 0, found.start())
-    if ended or len(data) > 1024:
-        return Cut(CutKind.MALFORMED, boundary, 0, boundary)
-    # The last bytes may be the beginning of a frame that the next segment completes.
-    keep = next((at for at in range(max(1, len(data) - LONGEST_START), len(data)) if _frame_at(data, at, False)), len(data))
+    if ended:
+        return Cut(CutKind.MALFORMED, len(data), 0, len(data))
+    # The last bytes may be the beginning of a frame or a command that the next segment completes.
+    begins = (at for at in range(max(1, len(data) - FRAME_SIZE + 1), len(data)) if _frame_at(data, at, False) or COMMAND.startswith(data[at:]))
+    keep = next(begins, len(data))
     return Cut(CutKind.MALFORMED, keep, 0, keep)
 
 

@@ -21,7 +21,8 @@ class StreamBuffer:
     __slots__ = ("data", "_marks")
 
     def __init__(self) -> None:
-        self.data = b""
+        self.data: bytes | bytearray = b""
+        """what waits; a bytearray once it came in several segments, so that adding a small one to many does not copy them"""
         self._marks: list[tuple[int, int, int]] = []
         # (length, packet, time_ns) of the segments that the waiting bytes came in
 
@@ -29,13 +30,25 @@ class StreamBuffer:
         return len(self.data)
 
     def append(self, data: bytes, packet: int, time_ns: int) -> None:
-        self.data = self.data + data if self.data else data
+        if not self.data:
+            self.data = data
+        elif type(self.data) is bytearray:
+            self.data += data
+        else:
+            self.data = bytearray(self.data) + data
         self._marks.append((len(data), packet, time_ns))
 
     def take(self, count: int) -> Taken:
         """The first *count* bytes (all there are, if fewer)."""
-        data = self.data[:count]
-        self.data = self.data[count:]
+        held = self.data
+        if count >= len(held):
+            data, self.data = bytes(held), b""
+        else:
+            data = bytes(held[:count])
+            if type(held) is bytearray:
+                del held[:count]
+            else:
+                self.data = held[count:]
         marks, left, used = self._marks, len(data), 0
         packets: list[int] = []
         latest = 0

@@ -11,6 +11,9 @@ from grammars.vocabulary import Cut, CutKind, Finding, Frames, Framing, Lines, O
 
 _NONE: tuple[Finding, ...] = ()
 MISSING_TERMINATOR = Finding("framing.missing-terminator", "the last message of the connection does not end with \\n")
+GLUED = Finding("framing.missing-terminator", "objects follow each other without \\n")
+PART_BYTES = 64 << 10
+BAD_LIMIT = 64 << 10
 
 
 class Framed(NamedTuple):
@@ -26,8 +29,9 @@ class Framed(NamedTuple):
 
 
 class Framer(Protocol):
-    idle: bool
-    """nothing waits, and the next byte begins a message"""
+    @property
+    def idle(self) -> bool:
+        """nothing waits, and the next byte begins a message"""
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]: ...
 
@@ -73,57 +77,107 @@ def _one_object(data: bytes) -> bytes | None:
 
 
 class LineFramer:
-    """One message a line."""
+    """One message a line; objects that follow each other on one line are messages of their own, each with the packets that brought it."""
 
     def __init__(self, framing: Lines, midstream: bool) -> None:
         self._end, self._limit = framing.end, framing.limit
         self._buffer = StreamBuffer()
         self._torn = midstream
         self._searched = 0
-        self.idle = not midstream
+        self._tried = 0
+        # size at which whole objects were last looked for in vain: a long one is not read anew with each segment
+
+    @property
+    def idle(self) -> bool:
+        return not self._buffer.data and not self._torn
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
-        found = self._feed(data, packet, time_ns)
-        self.idle = not self._buffer.data and not self._torn
-        return found
-
-    def _feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
         buffer = self._buffer
+        if not buffer.data and not self._torn and data.find(b"\n") == len(data) - 1 and b"}{" not in data:
+            line = data[:-2] if data[-2:-1] == b"\r" else data[:-1]
+            return [Framed(line, (packet,), time_ns)] if line and not line.isspace() else []
         buffer.append(data, packet, time_ns)
         found: list[Framed] = []
         while True:
             at = buffer.data.find(self._end, self._searched)
             if at < 0:
+                size = len(buffer.data)
+                if (size <= PART_BYTES or size >= 2 * self._tried) and buffer.data.find(b"}{", max(0, self._searched - 1)) >= 0:
+                    self._part(size, found)
+                    self._tried = len(buffer.data)
                 self._searched = len(buffer.data)
                 if self._searched > self._limit:
                     found.append(_malformed(buffer.take(self._searched), self._torn))
                     self._searched = 0
                 return found
+            if buffer.data.find(b"}{", 0, at) >= 0:
+                at -= self._part(at, found)
             taken = buffer.take(at + 1)
-            self._searched = 0
-            line = taken.data[:-1]
-            if line and not line.isspace():
-                found.append(Framed(line, taken.packets, taken.time_ns, torn=self._torn))
+            self._searched = self._tried = 0
+            self._line(taken, found)
             self._torn = False
 
+    def _line(self, taken: Taken, found: list[Framed], findings: tuple[Finding, ...] = _NONE) -> None:
+        line = taken.data.removesuffix(b"\n").removesuffix(b"\r")
+        if line and not line.isspace():
+            found.append(Framed(line, taken.packets, taken.time_ns, findings, torn=self._torn))
+
+    def _part(self, end: int, found: list[Framed]) -> int:
+        """Take off whole objects behind which the next one begins without a line's end; how many bytes they were."""
+        taken = 0
+        while True:
+            length = object_length(self._buffer.data, end - taken)
+            if not length or self._buffer.data[length : length + 1] != b"{":
+                return taken
+            self._line(self._buffer.take(length), found, (GLUED,))
+            self._torn = False
+            taken += length
+
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
-        self._buffer.take(len(self._buffer))
-        self._searched = 0
+        found: list[Framed] = []
         self._torn = True
-        self.idle = False
-        return []
+        self._line(self._buffer.take(len(self._buffer)), found)
+        self._searched = 0
+        return found
 
     def end(self, closed: bool) -> list[Framed]:
-        taken = self._buffer.take(len(self._buffer))
+        found: list[Framed] = []
+        self._torn = self._torn or not closed
+        self._line(self._buffer.take(len(self._buffer)), found, (MISSING_TERMINATOR,) if closed else _NONE)
         self._searched = 0
-        if not taken.data or taken.data.isspace():
-            return []
-        if not closed:
-            return [Framed(taken.data, taken.packets, taken.time_ns, torn=True)]
-        return [Framed(taken.data, taken.packets, taken.time_ns, (MISSING_TERMINATOR,), torn=self._torn)]
+        return found
 
     def settle(self, now_ns: int) -> list[Framed]:
         return []
+
+
+def object_length(data: bytes | bytearray, end: int) -> int:
+    """Length of the object that *data* begins with, by matching braces outside of strings; 0 when it is not whole before *end* or none."""
+    at = depth = 0
+    if data[:1] != b"{":
+        return 0
+    while at < end:
+        mark = _MARK.search(data, at, end)
+        if mark is None:
+            return 0
+        at = mark.end()
+        byte = data[mark.start()]
+        if byte == 0x22:
+            while True:
+                quote = _STRING_MARK.search(data, at, end)
+                if quote is None:
+                    return 0
+                at = quote.end()
+                if data[quote.start()] == 0x22:
+                    break
+                at += 1
+        elif byte == 0x7B or byte == 0x5B:
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return at
+    return 0
 
 
 def _malformed(taken: Taken, torn: bool = False) -> Framed:
@@ -259,58 +313,107 @@ class FrameFramer:
         self._cut_at, self._patience_ns = framing.cut, int(framing.patience_s * 1e9)
         self._buffer = StreamBuffer()
         self._boundaries: list[int] = []
-        self._torn = midstream
+        self._begins_torn = midstream
+        """the next segment begins where bytes are missing"""
+        self._torn_bytes = 0
+        """so many bytes at the front belong to the segment that was torn, or to one that held garbage"""
+        self._excused = midstream
+        """what is malformed before the next message is not the sender's fault"""
+        self._bad: list[Taken] = []
+        """malformed bytes that the next message or the end of patience will close"""
         self._last_ns = 0
-        self.idle = not midstream
+
+    @property
+    def idle(self) -> bool:
+        return not self._buffer.data and not self._begins_torn and not self._bad
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
-        found = self.settle(time_ns) if self._boundaries else []
+        if not self._buffer.data and not self._begins_torn and not self._bad:
+            cut = self._cut_at(data, False, (len(data),), False)
+            if cut.length == len(data) and cut.kind is CutKind.MESSAGE:
+                self._excused = False
+                return [Framed(data[cut.start : cut.stop], (packet,), time_ns, cut.findings)]
+        found = self.settle(time_ns, data)
         self._buffer.append(data, packet, time_ns)
+        if self._begins_torn:
+            self._begins_torn, self._torn_bytes = False, len(self._buffer)
         self._boundaries.append(len(self._buffer))
         self._last_ns = time_ns
-        found += self._take(False)
-        self.idle = not self._buffer.data and not self._torn
+        self._take(False, found)
         return found
 
-    def _take(self, ended: bool) -> list[Framed]:
-        found: list[Framed] = []
+    def _take(self, ended: bool, found: list[Framed]) -> None:
         buffer = self._buffer
         while buffer.data:
-            cut: Cut = self._cut_at(buffer.data, ended, self._boundaries, self._torn)
+            cut: Cut = self._cut_at(bytes(buffer.data), ended, self._boundaries, self._torn_bytes > 0)
             length = cut.length
             if length <= 0:
-                break
+                return
             taken = buffer.take(length)
+            whole = length in self._boundaries
             self._boundaries = [end - length for end in self._boundaries if end > length]
             if cut.kind is CutKind.MESSAGE:
+                self._flush(found)
                 found.append(Framed(taken.data[cut.start : cut.stop], taken.packets, taken.time_ns, cut.findings))
-                self._torn = False
-            elif cut.kind is CutKind.MALFORMED:
-                found.append(_malformed(taken, self._torn))
-        return found
+                self._excused = False
+                self._torn_bytes = 0
+            else:
+                self._bad.append(taken)
+                self._torn_bytes = 0 if whole or not self._boundaries else self._boundaries[0]
+                if sum(len(one.data) for one in self._bad) > BAD_LIMIT:
+                    self._flush(found)
+
+    def _flush(self, found: list[Framed]) -> None:
+        """The malformed bytes so far are one message."""
+        bad = self._bad
+        if bad:
+            packets = tuple(dict.fromkeys(packet for one in bad for packet in one.packets))
+            found.append(_malformed(Taken(b"".join(one.data for one in bad), packets, max(one.time_ns for one in bad)), self._excused))
+            self._bad = []
 
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
-        self._buffer.take(len(self._buffer))
+        found: list[Framed] = []
+        self._flush(found)
+        self._excused = True
+        self._take(True, found)
+        self._flush(found)
         self._boundaries = []
-        self._torn = True
-        self.idle = False
-        return []
+        self._begins_torn, self._torn_bytes, self._excused = True, 0, True
+        return found
 
     def end(self, closed: bool) -> list[Framed]:
-        found = self._take(True)
-        return found if closed else [one for one in found if not one.malformed]
-
-    def settle(self, now_ns: int) -> list[Framed]:
-        """What waited longer than the protocol's patience is decided by what is there, if that is whole."""
-        if now_ns - self._last_ns <= self._patience_ns or not self._buffer.data:
-            return []
         found: list[Framed] = []
-        buffer = self._buffer
-        while buffer.data:
-            cut: Cut = self._cut_at(buffer.data, True, self._boundaries, self._torn)
-            if cut.kind is not CutKind.MESSAGE or cut.length <= 0:
-                break
-            taken = buffer.take(cut.length)
-            self._boundaries = [end - cut.length for end in self._boundaries if end > cut.length]
-            found.append(Framed(taken.data[cut.start : cut.stop], taken.packets, taken.time_ns, cut.findings))
+        self._excused = self._excused or not closed
+        self._take(True, found)
+        self._flush(found)
         return found
+
+    def settle(self, now_ns: int, behind: bytes = b"") -> list[Framed]:
+        """What waited longer than the protocol's patience is decided by what is there, if that is whole; *behind*: what comes now, which may still
+        complete it."""
+        found: list[Framed] = []
+        if now_ns - self._last_ns <= self._patience_ns:
+            return found
+        if not self._buffer.data:
+            self._flush(found)
+            return found
+        waiting = bytes(self._buffer.data)
+        if behind:
+            cut = self._cut_at(waiting + behind, False, [*self._boundaries, len(waiting) + len(behind)], self._torn_bytes > 0)
+            if cut.kind is not CutKind.WAIT and cut.length > len(waiting):
+                return found
+        if self._settles(waiting):
+            self._take(True, found)
+        return found
+
+    def _settles(self, data: bytes) -> bool:
+        """Whether nothing but whole messages (behind torn bytes) waits."""
+        boundaries, torn = self._boundaries, self._torn_bytes
+        while data:
+            cut = self._cut_at(data, True, boundaries, torn > 0)
+            if cut.length <= 0 or (cut.kind is CutKind.MALFORMED and cut.length > torn):
+                return False
+            data = data[cut.length :]
+            boundaries = [end - cut.length for end in boundaries if end > cut.length]
+            torn = 0 if cut.kind is CutKind.MESSAGE else torn - cut.length
+        return True
