@@ -77,7 +77,7 @@ def session_parts(analysis: Analysis, chosen: Chosen, whole: bool) -> Iterator[s
         if len(messages):
             yield "<h3>Ladder</h3>"
             yield '<div class="scroll">'
-            yield from ladder(end(session.device), end(session.peer), _steps(analysis, messages[:STEPS_SHOWN], ident),
+            yield from ladder(end(session.device), end(session.peer), _steps(analysis, messages[:STEPS_SHOWN], exchanges),
                               int(analysis.columns.value(int(messages[0]), "time_ns")))
             yield "</div>"
             yield more(len(messages) - STEPS_SHOWN, "messages")
@@ -102,12 +102,14 @@ def _facts(session: Session) -> Iterator[str]:
     yield f'<p class="faint wrap">{shown(" · ".join(facts), 600)}</p>\n'
 
 
-def _steps(analysis: Analysis, indexes: Indexes, session: int) -> list[Step]:
+def _steps(analysis: Analysis, indexes: Indexes, exchanges: Indexes) -> list[Step]:
+    # A result may end two exchanges, its own and the one that caused it; in a ladder its own counts.
+    answered = dict(zip((analysis.exchange_columns.column("response")[exchanges].astype("int64") - 1).tolist(), exchanges.tolist(), strict=True))
     steps = []
     for index in indexes.tolist():
         message = analysis.message_at(index)
         severity = SEVERITY_LABEL.get(analysis.columns.value(index, "severity"), "")
-        mark, kind = _mark(analysis, index, message)
+        mark, kind = _mark(analysis, index, message, answered.get(index))
         key = "" if not message.key else "  " + " ".join(f"{name}={value}" for name, value in message.key.items())
         what = " ".join(part for part in (message.type, message.name) if part) or f"malformed, {message.size} bytes"
         again = message.duplicate_of is not None or _is_resend(analysis, index, message.id)
@@ -121,8 +123,8 @@ def _is_resend(analysis: Analysis, index: int, ident: int) -> bool:
     return at is not None and ident in analysis.exchange_at(at).attempts[1:]
 
 
-def _mark(analysis: Analysis, index: int, message: Message) -> tuple[str, str]:
-    """What stands beside a message: its worst anomaly, else how the exchange ended that it answers."""
+def _mark(analysis: Analysis, index: int, message: Message, ended: int | None) -> tuple[str, str]:
+    """What stands beside a message: its worst anomaly, else how the exchange *ended* that it answers."""
     found = [analysis.anomaly_at(at) for at in analysis.anomalies_of(index)[:20]]
     if found:
         worst = max(found, key=lambda one: ("note", "warning", "error").index(one.severity))
@@ -130,12 +132,10 @@ def _mark(analysis: Analysis, index: int, message: Message) -> tuple[str, str]:
         return worst.code + rest, worst.severity
     if message.duplicate_of is not None:
         return f"same as {message.duplicate_of}", ""
-    at = analysis.exchange_of(index)
-    if at is not None:
-        exchange = analysis.exchange_at(at)
-        if message.id == exchange.response:
-            return f"{exchange.status} {milliseconds(exchange.latency_ms)}", "ok" if exchange.status == "ok" else "warning"
-    return "", ""
+    if ended is None:
+        return "", ""
+    exchange = analysis.exchange_at(ended)
+    return f"{exchange.status} {milliseconds(exchange.latency_ms)}", "ok" if exchange.status == "ok" else "warning"
 
 
 def _exchanges(analysis: Analysis, indexes: list[int]) -> Iterator[str]:
