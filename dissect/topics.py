@@ -1,0 +1,37 @@
+"""What MQTT topics tell of devices: no document fixes them, yet a device's topics differ in the word for the way and are alike in its name.
+
+Behind one platform connection it is the topic that tells two devices with the same msgId apart (protocols.md, the C-Life envelope).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+OTHER_DEVICE, UNKNOWN, SAME_DEVICE = -1, 0, 16
+"""What two topics say of each other; between UNKNOWN and SAME_DEVICE: how much they are alike."""
+
+_WAY = re.compile(
+    r"up|down|(up|down)(link|stream)|in|out|rx|tx|pub|sub|publish|subscribe|to|from|req|request|requests|ask|resp?|rsp|response|responses|reply|replies|answer"
+    r"|ack|get|set|post|cmd|command|commands|control|ctrl|report|reports|event|events|status|state|data|msg|message|messages|property|service|thing|telemetry"
+    r"|device|devices|dev|platform|server|cloud|app|client|[scdp]2[scdp]|will|upload|snapshot|heartbeat|config|file|ota|upgrade"
+)
+
+
+@lru_cache(maxsize=16_384)
+def stem(topic: str) -> tuple[str, ...]:
+    """The parts that are no words for a way or a purpose: what is left names the device (and whatever all devices share)."""
+    return tuple(part for part in topic.split("/") if part and not _WAY.fullmatch(part.lower()))
+
+
+@lru_cache(maxsize=16_384)
+def relation(one: str, other: str) -> int:
+    """Whether two topics can be one device's: SAME_DEVICE, OTHER_DEVICE, or how many parts they share when that cannot be told."""
+    if one == other:
+        return SAME_DEVICE
+    first, second = stem(one), stem(other)
+    if first and first == second:
+        return SAME_DEVICE
+    if len(first) == len(second) and sum(mine != its for mine, its in zip(first, second, strict=True)) == 1:
+        return OTHER_DEVICE
+    return min(3, len(set(first) & set(second)))
