@@ -12,7 +12,7 @@ from dissect.carriers.api import Note, StreamCarrier, Unit
 from dissect.carriers.http import HttpCarrier
 from dissect.carriers.mqtt import MqttCarrier
 from dissect.framing.framers import Framed, alone, framer
-from dissect.jsontext import decode, decode_plain
+from dissect.jsontext import Decoded, decode, decode_part, decode_plain
 from dissect.recognition import Claim, Recogniser
 from dissect.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dissect.pipeline import Pipeline
 
 HELD_NOTES = 64
+EARLY_LIMIT = 256
+"""messages that are held until one tells which side is the device's"""
 GAPS_TOLD = 64
 UNITS_IN_VAIN = 256
 """HTTP bodies that are none of ours after which a connection is left alone"""
@@ -112,12 +114,13 @@ class TcpInlet:
 
     def reset(self, side: int, packet: int, time_ns: int) -> None:
         finding = Finding("tcp.reset", f"{self._conversation.address[side]} ended the connection by RST")
-        if self._reset:
+        if self._reset or all(self._conversation.fin_seen):
             return
         self._reset = True
         if self.reader is not None:
+            # What is held behind a hole comes later: requests are judged with the last of it (`closed`).
             self.reader.transport(finding, (packet,), time_ns)
-            self.reader.ended(time_ns)
+            self.reader.reset(time_ns)
         elif self._recogniser is not None and len(self._notes) < HELD_NOTES:
             self._notes.append((finding, (packet,), time_ns))
 
@@ -183,6 +186,11 @@ class _Reader:
         sender = self._conversation.address[side]
         self.transport(Finding("tcp.missing-bytes", f"{length} bytes of {sender} are missing before this packet"), (packet,), time_ns)
 
+    def reset(self, time_ns: int) -> None:
+        for session in self.sessions:
+            session.connection_closing = True
+            session.ended_ns = time_ns
+
     def ended(self, time_ns: int) -> None:
         for session in self.sessions:
             session.connection_closing = True
@@ -206,6 +214,7 @@ class BareReader(_Reader):
         self._protocol = protocol
         self._framers = (framer(protocol.framing, midstream), framer(protocol.framing, midstream))
         self._parse: Callable[[bytes], dict[str, Any]] | None = protocol.framing.parse if isinstance(protocol.framing, Frames) else None
+        self._json_part = protocol.framing.json_part if isinstance(protocol.framing, Frames) else None
         self._alone = alone(protocol.framing)
         self._early: list[tuple[int, Framed]] | None = []
         self._session: SessionState | None = None
@@ -261,16 +270,12 @@ class BareReader(_Reader):
         if framed.malformed:
             self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
             return
-        findings = framed.findings
-        if self._parse is not None:
-            value = view = self._parse(framed.data)
-        else:
-            decoded = decode(framed.data)
-            if decoded is None:
-                self._unread(side, framed, session)
-                return
-            value, view = decoded.value, decoded.view
-            findings += decoded.findings
+        decoded = self._decode(framed.data)
+        if decoded is None:
+            self._unread(side, framed, session)
+            return
+        value, view = decoded.value, decoded.view
+        findings = framed.findings + decoded.findings
         classified = self._protocol.classify(view, session.party(side))
         if classified is None:
             self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
@@ -283,6 +288,9 @@ class BareReader(_Reader):
             sent = again.fields if again is not None else value
         self._engine.message(session, side, classified.kind, sent, fields, framed.data, framed.packets, framed.time_ns, findings + classified.findings,
                              conversation=self._conversation.id)  # fmt: skip
+
+    def _decode(self, data: bytes) -> Decoded | None:
+        return decode(data) if self._parse is None else decode_part(self._parse(data), self._json_part)
 
     def _unread(self, side: int, framed: Framed, session: SessionState) -> None:
         """A line that is no JSON: perhaps several objects that nothing parts, else malformed."""
@@ -302,17 +310,22 @@ class BareReader(_Reader):
         self._early.append((side, framed))
         if framed.malformed:
             return
-        view: Any
-        if self._parse is not None:
-            view = self._parse(framed.data)
-        else:
-            decoded = decode(framed.data) or next((one for one in map(decode, _split_glued(framed.data)) if one is not None), None)
-            if decoded is None:
-                return
-            view = decoded.view
-        classified = self._protocol.classify(view, None)
-        if classified is not None and classified.kind in self._protocol.messages and classified.kind != "heartbeat" or len(self._early) > 256:
+        decoded = self._decode(framed.data)
+        if decoded is None and self._parse is None:
+            decoded = next((one for one in map(decode, _split_glued(framed.data)) if one is not None), None)
+        if decoded is None:
+            return
+        classified = self._protocol.classify(decoded.view, None)
+        if classified is not None and self._tells(side, classified) or len(self._early) > EARLY_LIMIT:
             self._start(side, classified, framed)
+
+    def _tells(self, side: int, classified: Classified) -> bool:
+        """Whether the message tells who is who. Bytes of a heartbeat may be those of a torn frame: they do where the connection was seen to open."""
+        protocol = self._protocol
+        if classified.kind not in protocol.messages:
+            return False
+        beat = protocol.heartbeat is not None and classified.kind in protocol.heartbeat.kinds and isinstance(protocol.framing, Frames)
+        return not beat or self._conversation.client == side
 
     def _start(self, side: int, classified: Classified | None, framed: Framed) -> None:
         protocol, conversation = self._protocol, self._conversation

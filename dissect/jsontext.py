@@ -72,6 +72,18 @@ def _each_name_once(value: Any, data: bytes) -> bool:
     return data.count(b'":') == _count_members(value)
 
 
+def decode_part(parts: dict[str, Any], name: str | None) -> Decoded | None:
+    """The parts of a frame, of which the one called *name* (where it is there) is JSON text; None when that is no object."""
+    text = parts.get(name) if name is not None else None
+    if name is None or not isinstance(text, bytes):
+        return Decoded(parts, parts, ())
+    decoded = decode(text)
+    if decoded is None or type(decoded.value) is not dict:
+        return None
+    value = {name: decoded.value}
+    return Decoded(value, value if decoded.view is decoded.value else {name: decoded.view}, decoded.findings)
+
+
 def _count_members(value: Any) -> int:
     """Members of all objects in *value*."""
     count = 0

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
+from itertools import islice
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
 from dissect.model import Exchange, Status
 from dissect.sessions import SessionState
+from dissect.topics import OTHER_DEVICE, SAME_DEVICE, UNKNOWN, relation
 from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Party, Story, Verdict
 
 GRACE_NS = 60 * 10**9
@@ -23,6 +25,13 @@ OPEN_LIMIT = 100_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
 RECENT_LIMIT = 200_000
 SENDS_IN_VAIN = 3
+LOOK_BACK = 64
+"""open requests of the same key that are compared with a new one"""
+CANDIDATES = 256
+RESETS_LOOK_BACK = 1024
+"""a RST answers one of the latest messages"""
+EARLY_LIMIT = 256
+"""answers of one session that may wait for a request which a hole, or a line without its end, still holds up"""
 _RESEND = -1
 """key of the timers of refusals"""
 
@@ -99,6 +108,8 @@ class Pending(Struct, eq=False):
     refused: Seen | None = None
     """fogslink's code 9, waiting for the re-send"""
     retransmissions: int = 0
+    sends: int = 1
+    """since the last answer"""
     final: bool = False
     closed_ns: int | None = None
     """when the requester's connection ended"""
@@ -124,6 +135,9 @@ class Pairing:
         self._exchange = 0
         self._now = 0
         self.evicted = 0
+        self._early: dict[int, list[tuple[Seen, dict[str, Any] | None]]] = {}
+        """of each session, answers to nothing that was asked so far"""
+        self._early_due: deque[tuple[int, Seen]] = deque()
         self.deadlines_ns: dict[str, int] = {}
 
     def knows(self, protocol: ApplicationProtocol, deadline_s: float) -> None:
@@ -180,7 +194,8 @@ class Pairing:
         scope = session.id if not (row.across or session.broker_leg or session.protocol.self_naming) else self._scope(seen)
         if row.in_order or key is None:
             return scope, kind
-        return scope, kind, *key.values()
+        # A number that is sent as one here and as text there is the same.
+        return scope, kind, *map(str, key.values())
 
     def _request(self, seen: Seen, key: dict[str, Any] | None) -> None:
         row = seen.row
@@ -189,27 +204,36 @@ class Pairing:
             return
         place = self._place(row.kind, row, seen, key)
         waiting = self._open.get(place)
+        rival = False
         if waiting:
-            for pending in reversed(waiting):
+            for pending in list(islice(reversed(waiting), LOOK_BACK)):
+                if pending.due_ns < seen.time_ns and pending.response is None:
+                    self._judge(pending, seen.time_ns)
+                    continue
                 if pending.request.sender is not seen.sender or not self._same_device(pending.request, seen):
                     continue
                 if pending.refused is not None:
                     pending.attempts.append(seen.uid)
                     pending.intermediate.append(pending.refused.uid)
                     pending.refused = None
+                    pending.signature = seen.signature()
+                    pending.sends = 1
                     self._again(pending, seen)
                     return
                 if pending.response is not None:
                     continue
                 if pending.signature is None:
                     pending.signature = pending.request.signature()
-                if pending.signature == seen.signature():
+                if pending.signature == seen.signature() or (row.same is None and pending.request.fields == seen.fields):
                     pending.attempts.append(seen.uid)
                     pending.retransmissions += 1
+                    pending.sends += 1
                     self._again(pending, seen)
                     return
+                rival = True
+            waiting = self._open.get(place)
         if row.id is not None:
-            self._check_reuse(seen, row, key)
+            self._check_reuse(seen, row, key, rival)
         self._serial += 1
         limit = self.deadlines_ns[seen.session.protocol.name]
         now = seen.time_ns
@@ -227,6 +251,10 @@ class Pairing:
             self.evicted += 1
             oldest = next(iter(self._pending.values()))
             self._finish(oldest, self._now, oldest.status or Status.PENDING)
+        if self._early:
+            early = self._take_early(seen, key, row.answered_by + row.tolerated, now)
+            if early is not None:
+                self._answered(pending, early, early.kind in row.tolerated)
 
     def _again(self, pending: Pending, seen: Seen) -> None:
         pending.last_ns = seen.time_ns
@@ -240,11 +268,9 @@ class Pairing:
         """Whether two messages with the same key can be about the same device."""
         if one.device_id is not None and other.device_id is not None:
             return one.device_id == other.device_id
-        if one.session is other.session:
-            return one.topic == other.topic or one.topic is None or _affinity(one.topic, other.topic) > 0
-        return True
+        return one.topic == other.topic or one.topic is None or other.topic is None
 
-    def _check_reuse(self, seen: Seen, row: MessageType, key: dict[str, Any] | None) -> None:
+    def _check_reuse(self, seen: Seen, row: MessageType, key: dict[str, Any] | None, rival: bool) -> None:
         if key is None:
             return
         place = (self._scope(seen), seen.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
@@ -252,7 +278,7 @@ class Pairing:
         signature = seen.signature()
         fresh, old = self._recent
         earlier = fresh.get(place) or old.get(place)
-        if earlier is not None and now - earlier[0] <= GRACE_NS and earlier[1] != signature:
+        if earlier is not None and earlier[1] != signature and (rival or now - earlier[0] <= GRACE_NS):
             text = f"{row.id} {key[row.id or '']} was used {(now - earlier[0]) / 1e9:.1f} s before for another request"
             self._report(seen, Finding("pair.id-reuse", text), now)
         if now - self._recent_since > GRACE_NS or len(fresh) > RECENT_LIMIT:
@@ -265,7 +291,8 @@ class Pairing:
         for row, wrong in answers:
             waiting = self._open.get(self._place(row.kind, row, seen, key))
             if waiting:
-                found += [(one, wrong) for one in waiting if (one.response is None or one.story is not None) and one.request.sender is not seen.sender]
+                open_ones = (one for one in islice(waiting, CANDIDATES) if one.response is None or one.story is not None)
+                found += [(one, wrong) for one in open_ones if one.request.sender is not seen.sender]
         return found
 
     def _answer(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
@@ -275,26 +302,41 @@ class Pairing:
             asked = plan.answers[0][0]
             if key is None and not asked.in_order:
                 return False
-            for pending in self._open.get(self._place(asked.kind, asked, seen, key), ()):
-                if pending.response is None or pending.story is not None:
-                    self._answered(pending, seen, plan.answers[0][1])
-                    return True
-            return False
+            pending = self._oldest_open(self._place(asked.kind, asked, seen, key), seen.time_ns)
+            if pending is None:
+                return False
+            self._answered(pending, seen, plan.answers[0][1])
+            return True
         if row.ends_oldest is not None:
             if not row.ends_oldest(seen.session):
                 return False
             kinds = {asked.kind for asked, _ in plan.answers}
-            candidates = [(one, False) for one in seen.session.open.values() if one.row.kind in kinds and one.response is None][:1]
+            open_ones = (one for one in list(seen.session.open.values()) if one.row.kind in kinds and one.response is None)
+            candidates = [(one, False) for one in islice(open_ones, 1)]
         elif key is None and not row.in_order:
             return False
         else:
             candidates = self._candidates(seen, key, plan.answers)
-        chosen = self._choose(candidates, seen)
+        for pending, _ in candidates:
+            if pending.due_ns < seen.time_ns and pending.response is None:
+                self._judge(pending, seen.time_ns)
+        chosen = self._choose([one for one in candidates if not one[0].final], seen)
         if chosen is None:
             return False
         pending, wrong = chosen
         self._answered(pending, seen, wrong)
         return True
+
+    def _oldest_open(self, place: tuple[Any, ...], now_ns: int) -> Pending | None:
+        """The first that is not overdue at *now_ns*; those that are, are judged."""
+        waiting = self._open.get(place)
+        while waiting:
+            pending = waiting[0]
+            if now_ns <= pending.due_ns or pending.response is not None:
+                return pending
+            self._judge(pending, now_ns)
+            waiting = self._open.get(place)
+        return None
 
     def _choose(self, candidates: list[tuple[Pending, bool]], seen: Seen) -> tuple[Pending, bool] | None:
         """The oldest that can be meant. Where several devices share a scope (a broker), who, where and under which topic tell them apart."""
@@ -305,16 +347,20 @@ class Pairing:
         best, best_score = None, 0
         for pending, wrong in candidates:
             request = pending.request
-            score = 1
+            related = relation(request.topic, seen.topic) if request.topic and seen.topic else UNKNOWN
+            # A device's own connection holds its messages alone, a platform's those of many.
+            together = request.session is seen.session and (seen.session.own or not seen.session.broker_leg)
+            score = 1 + (32 if together else 0) + max(related, 0)
             if request.device_id is not None and seen.device_id is not None:
                 if request.device_id == seen.device_id:
                     score += 8
-                elif not seen.session.protocol.self_naming or not (request.session is seen.session or len(candidates) == 1):
+                elif not (seen.session.protocol.self_naming and (together or related == SAME_DEVICE or len(candidates) == 1)):
                     continue
-            if request.session is seen.session:
-                score += 2
-            score += _affinity(request.topic, seen.topic)
-            if score > best_score:
+            elif related == OTHER_DEVICE and not together:
+                continue
+            if wrong:
+                score -= 1
+            if score > best_score or best is None:
                 best, best_score = (pending, wrong), score
         return best
 
@@ -333,6 +379,10 @@ class Pairing:
             self._told(pending, seen)
             return
         verdict = row.verdict(seen.fields, seen.data) if row.verdict else Verdict.GOOD
+        if pending.refused is not None:
+            # Answered once more without a re-send between: the refusal was to an earlier attempt.
+            pending.intermediate.append(pending.refused.uid)
+            pending.refused = None
         if verdict is Verdict.RESEND:
             pending.refused = seen
             pending.due_ns = seen.time_ns + GRACE_NS
@@ -354,6 +404,11 @@ class Pairing:
             self._acks.setdefault(pending.ack_place, []).append(pending)
             pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
             self._wait(pending)
+            if self._early:
+                early = self._take_early(seen, pending.key, acks, seen.time_ns)
+                if early is not None:
+                    pending.ack = early.uid
+                    self._finish(pending, seen.time_ns, pending.status)
             return
         self._finish(pending, seen.time_ns, pending.status)
 
@@ -395,7 +450,11 @@ class Pairing:
         assert row is not None
         if key is None:
             return False
-        waiting = [one for one in self._acks.get(self._place(row.kind, row, seen, key), ()) if one.request.sender is seen.sender]
+        waiting = [
+            one
+            for one in islice(self._acks.get(self._place(row.kind, row, seen, key), ()), CANDIDATES)
+            if one.request.sender is seen.sender and seen.time_ns <= one.due_ns
+        ]
         if not waiting:
             return False
         chosen = self._choose([(one, False) for one in waiting], seen)
@@ -427,10 +486,42 @@ class Pairing:
         assert row is not None
         if row.unasked:
             return
+        if row.across and self._recently_found(seen, key, plan):
+            return
+        if row.across or session.broker_leg or session.protocol.self_naming or (key is None and not row.in_order):
+            self._tell_orphan(seen)
+            return
+        early = self._early.setdefault(session.id, [])
+        early.append((seen, key))
+        self._early_due.append((seen.time_ns + GRACE_NS, seen))
+        if len(early) > EARLY_LIMIT:
+            self._tell_orphan(early.pop(0)[0])
+
+    def _take_early(self, seen: Seen, key: dict[str, Any] | None, kinds: tuple[str, ...], since_ns: int) -> Seen | None:
+        """The first answer of one of these *kinds* and this key, not older than *since_ns*, that came out before *seen*, which it belongs to."""
+        waiting = self._early.get(seen.session.id)
+        for place, (early, told) in enumerate(waiting or ()):
+            row = early.row
+            if row is None or row.kind not in kinds or early.sender is seen.sender or early.time_ns < since_ns:
+                continue
+            if row.in_order or (key is not None and told is not None and list(map(str, key.values())) == list(map(str, told.values()))):
+                assert waiting is not None
+                del waiting[place]
+                if not waiting:
+                    del self._early[seen.session.id]
+                return early
+        return None
+
+    def _settle_early(self, session_id: int) -> None:
+        """No request can come out any more that an answer of this session belongs to."""
+        for early, _ in self._early.pop(session_id, ()):
+            self._tell_orphan(early)
+
+    def _tell_orphan(self, seen: Seen) -> None:
+        session, row = seen.session, seen.row
+        assert row is not None
         limit = self.deadlines_ns[session.protocol.name]
         if session.midstream_ns is not None and seen.time_ns - session.midstream_ns <= limit:
-            return
-        if row.across and self._recently_found(seen, key, plan):
             return
         self._report(seen, Finding("pair.orphan-response", f"{row.name} to nothing that was asked"), seen.time_ns)
 
@@ -451,6 +542,15 @@ class Pairing:
         """The clock has reached *now_ns*: judge what has waited long enough."""
         if now_ns > self._now:
             self._now = now_ns
+        while self._early_due and self._early_due[0][0] < now_ns:
+            seen = self._early_due.popleft()[1]
+            waiting = self._early.get(seen.session.id, [])
+            if waiting and waiting[0][0] is seen:
+                # They wait in order of arrival: what stands first is the oldest.
+                del waiting[0]
+                if not waiting:
+                    del self._early[seen.session.id]
+                self._tell_orphan(seen)
         for timers in self._timers.values():
             while timers and timers[0][0] < now_ns:
                 due, serial = timers.popleft()
@@ -462,6 +562,8 @@ class Pairing:
         """No answer came, or no third leg, or no re-send: what that means at *now_ns*, when no more is awaited."""
         if pending.story is not None and pending.response is not None:
             return
+        ended_ns = pending.closed_ns if pending.closed_ns is not None else pending.request.session.ended_ns
+        until_ns = now_ns if ended_ns is None else min(now_ns, ended_ns)
         if pending.refused is not None:
             self._respond(pending, pending.refused)
             text = f"{pending.row.name} refused: {_code(pending.refused)}, and not sent again"
@@ -470,18 +572,18 @@ class Pairing:
             return
         if pending.response is not None:
             deadline = pending.response_ns + pending.limit_ns
-            if now_ns > deadline and pending.answered_by is not None:
+            if until_ns > deadline and pending.answered_by is not None:
                 text = f"no {pending.row.acknowledged_by[0]} within {pending.limit_ns / 1e9:g} s"
                 self._report(pending.answered_by, Finding("pair.timeout", text), deadline)
             self._finish(pending, now_ns, pending.status or Status.OK)
             return
         deadline = pending.last_ns + pending.limit_ns
-        if (now_ns if pending.closed_ns is None else pending.closed_ns) <= deadline:
+        if until_ns <= deadline:
             self._finish(pending, now_ns, Status.PENDING)
             return
         if not pending.row.quiet:
-            if len(pending.attempts) >= SENDS_IN_VAIN:
-                finding = Finding("pair.retries-exhausted", f"{pending.row.name} sent {len(pending.attempts)} times without an answer")
+            if pending.sends >= SENDS_IN_VAIN:
+                finding = Finding("pair.retries-exhausted", f"{pending.row.name} sent {pending.sends} times without an answer")
             else:
                 finding = Finding("pair.timeout", f"{pending.row.name}: no answer within {pending.limit_ns / 1e9:g} s")
             self._report(pending.request, finding, deadline)
@@ -489,6 +591,7 @@ class Pairing:
 
     def session_closed(self, session: SessionState, time_ns: int) -> None:
         """Its connection ended at *time_ns*: nothing of it is answered any more."""
+        self._settle_early(session.id)
         for pending in list(session.open.values()):
             if session.broker_leg:
                 # The broker may still pass an answer on, to another connection of the same client.
@@ -506,7 +609,7 @@ class Pairing:
 
     def reset(self, uid: int, time_ns: int) -> None:
         """The message was refused by a CoAP RST: its exchange ends as error."""
-        for pending in self._pending.values():
+        for pending in list(islice(reversed(self._pending.values()), RESETS_LOOK_BACK)):
             if uid in pending.attempts and pending.response is None:
                 self._finish(pending, time_ns, Status.ERROR)
                 return
@@ -514,6 +617,8 @@ class Pairing:
     def finish(self, last_ns: int) -> None:
         """The capture ended at *last_ns*."""
         self.advance(last_ns)
+        for session_id in list(self._early):
+            self._settle_early(session_id)
         for pending in list(self._pending.values()):
             self._judge(pending, last_ns)
             if not pending.final:
@@ -558,15 +663,6 @@ class Pairing:
         """An id for an exchange that is made elsewhere (web commands)."""
         self._exchange += 1
         return self._exchange
-
-
-def _affinity(one: str | None, other: str | None) -> int:
-    """How many parts two topics share: of several devices' topics, an answer's is most like its request's."""
-    if not one or not other:
-        return 0
-    if one == other:
-        return 4
-    return min(3, len(set(one.split("/")) & set(other.split("/"))))
 
 
 def _code(seen: Seen) -> str:

@@ -12,7 +12,7 @@ from enum import Enum
 from dissect.carriers.http_head import looks_like_http
 from dissect.carriers.probe import looks_like_mqtt_connect
 from dissect.framing.framers import framer
-from dissect.jsontext import decode
+from dissect.jsontext import decode, decode_part
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import ApplicationProtocol, Classified, Frames, Lines
 
@@ -121,7 +121,8 @@ class Recogniser:
             if framed.malformed:
                 continue
             if isinstance(framing, Frames):
-                classified = protocol.classify(framing.parse(framed.data), None)
+                parts = decode_part(framing.parse(framed.data), framing.json_part)
+                classified = protocol.classify(parts.view, None) if parts is not None else None
             else:
                 classified = self._first_object(protocol, framed.data)
             if classified is not None and _proves(protocol, classified):

@@ -18,7 +18,7 @@ class SessionState:
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
         "midstream_ns", "connection_closing", "clear", "facts", "shared", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
         "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless",
-        "messages", "beat_due_ns", "open",
+        "messages", "beat_due_ns", "open", "ended_ns",
     )  # fmt: skip
 
     def __init__(self, ident: int, protocol: ApplicationProtocol, carrier: str, ends: tuple[tuple[str, int], tuple[str, int]], first_ns: int) -> None:
@@ -55,6 +55,8 @@ class SessionState:
         self.opened_line = False
         self.gaps = 0
         self.ended = False
+        self.ended_ns: int | None = None
+        """when a RST ended it; bytes that a hole held up may still come"""
         self.messages = 0
         self.open: dict[int, Any] = {}
         """its exchanges that are not final (`dissect.pairing.Pending`), oldest first"""

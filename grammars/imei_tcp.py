@@ -5,7 +5,6 @@ Document: 002_5e0dc06de6467005.txt.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -359,11 +358,11 @@ def _web(fields: Mapping[str, Any]) -> bool:
 def web_cause(fields: Any) -> Cause | None:
     """A start leads to QD with the same seconds on that imei's connection, a stop to ST (一)."""
     imei, kind, seconds = fields.get("imei"), fields.get("type"), str(fields.get("long", ""))
-    if not isinstance(imei, str) or kind not in ("start", "stop"):
+    if not isinstance(imei, (str, int)) or kind not in ("start", "stop"):
         return None
     if kind == "stop":
-        return Cause("web-stop", "ST request", (imei,), lambda sent: True)
-    return Cause("web-start", "QD request", (imei,), lambda sent: str(sent.get("data") or "").lstrip("0") == seconds.lstrip("0"))
+        return Cause("web-stop", "ST request", (str(imei),), lambda sent: True)
+    return Cause("web-start", "QD request", (str(imei),), lambda sent: str(sent.get("data") or "").lstrip("0") == seconds.lstrip("0"))
 
 
 MESSAGES = {
@@ -419,7 +418,8 @@ def classify(value: Any, sender: Party | None) -> Classified | None:
     if "heartbeat" in value:
         return Classified("heartbeat", value)
     if "command" in value:
-        return _classify_command(value["command"])
+        fields = value["command"]
+        return Classified("command", fields) if type(fields) is dict else None
     cmd, status = value["cmd"], value["status"]
     if cmd is None:
         return Classified("404", value)
@@ -428,14 +428,6 @@ def classify(value: Any, sender: Party | None) -> Classified | None:
     if cmd in ("HT", "TN", "QR"):
         return Classified(f"{cmd} " + ("request" if status == "000" or (sender is DEVICE and status not in ("200", "300", "401", "404")) else "answer"), value)
     return Classified(cmd, value)
-
-
-def _classify_command(text: bytes) -> Classified | None:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return Classified("command", fields) if type(fields) is dict else None
 
 
 def identity(kind: str, fields: Any) -> dict[str, Any] | None:
@@ -493,7 +485,7 @@ PROTOCOL = ApplicationProtocol(
     signature=RESUME.pattern,
     proof=proof,
     default_key=KEY,
-    framing=Frames(cut, parse, grammar=grammar),
+    framing=Frames(cut, parse, whole, json_part="command", grammar=grammar),
     messages=MESSAGES,
     classify=classify,
     identity=identity,

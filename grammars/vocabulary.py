@@ -298,6 +298,8 @@ class Frames:
     """the fields of one message"""
     whole: Callable[[bytes], bool] = lambda data: False
     """whether these bytes, at a message's start, surely are exactly one message: the quick way for most segments"""
+    json_part: str | None = None
+    """a part that is JSON text (bytes) in what `parse` gives: read as leniently as any other"""
     patience_s: float = 1.0
     """how long bytes that may be the beginning of something wait for the rest"""
     grammar: Callable[[bytes], Any] | None = None
