@@ -31,14 +31,18 @@ def keep(whole: Analysis, messages: Mask, exchanges: Mask, anomalies: Mask) -> A
     numbers = numpy.zeros(len(messages) + 1, numpy.int64)
     numbers[chosen + 1] = numpy.arange(1, len(chosen) + 1)
     # by number of arrival in the whole, from 1: that in the part, 0 for what is not chosen
-    _messages(whole, part, chosen, numbers)
-    _exchanges(whole, part, numpy.flatnonzero(exchanges), numbers)
-    _anomalies(whole, part, numpy.flatnonzero(anomalies), numbers)
+    table = _messages(whole, part, chosen, numbers)
+    table["exchange"] = _exchanges(whole, part, numpy.flatnonzero(exchanges), numbers)
+    table["severity"] = _anomalies(whole, part, numpy.flatnonzero(anomalies), numbers)
+    part.columns.extend(table)
+    if whole.keep_bytes:
+        part._byte_columns.extend(whole._byte_columns.table()[chosen])
     _surroundings(whole, part)
     return part
 
 
-def _messages(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> None:
+def _messages(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> Indexes:
+    """The rows of the *chosen* messages, but for their exchange and severity, which follow from what else is kept."""
     table = whole.columns.table()[chosen]
     ids = whole.ids_by_number()
     repeated = table["duplicate_of"].astype(numpy.int64)
@@ -47,14 +51,12 @@ def _messages(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes
     if len(left_out):
         absent = (repeated > 0) & (table["duplicate_of"] == 0)
         table["duplicate_of"][absent] = len(chosen) + 1 + numpy.searchsorted(left_out, repeated[absent])
-    table["severity"], table["exchange"] = 0, 0
-    part.columns.extend(table)
     part._ranks = numpy.concatenate((ids[chosen], ids[left_out - 1]))
-    if whole.keep_bytes:
-        part._byte_columns.extend(whole._byte_columns.table()[chosen])
+    return table
 
 
-def _exchanges(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> None:
+def _exchanges(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> Indexes:
+    """Keep the *chosen* exchanges; which of them each message belongs to."""
     table = whole.exchange_columns.table()[chosen]
     for name in ("request", "response", "acknowledgement"):
         table[name] = numbers[table[name]]
@@ -71,16 +73,17 @@ def _exchanges(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexe
         table["offset"][at], table["length"][at] = whole.spool.append(data), len(data)
     part.exchange_columns.extend(table)
     part._exchange_ranks = whole.exchange_ids()[chosen]
-    belongs = numpy.zeros(len(part.columns) + 1, numpy.int64)
+    belongs = numpy.zeros(int(numbers.max()) + 1, numpy.int64)
     places = numpy.arange(1, len(chosen) + 1)
     for name in ("request", "response", "acknowledgement"):
         numpy.maximum.at(belongs, table[name], places)
     for index, number in members:
         belongs[index + 1] = max(belongs[index + 1], number)
-    _fill(part, "exchange", belongs[1:])
+    return belongs[1:]
 
 
-def _anomalies(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> None:
+def _anomalies(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> Indexes:
+    """Keep the *chosen* anomalies; the worst severity of those that name each message."""
     table = whole.anomaly_columns.table()[chosen]
     read = whole.spool.read
     links: list[tuple[int, int]] = []
@@ -99,15 +102,9 @@ def _anomalies(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexe
     part.links.extend(link_table)
     by_message = numpy.argsort(link_table["message"], kind="stable")
     part._sorted_links = link_table["message"][by_message], link_table["anomaly"][by_message]
-    worst = numpy.zeros(len(part.columns), numpy.int64)
+    worst = numpy.zeros(int(numbers.max()), numpy.int64)
     numpy.maximum.at(worst, link_table["message"], table["severity"][link_table["anomaly"]])
-    _fill(part, "severity", worst)
-
-
-def _fill(part: Analysis, name: str, values: Indexes) -> None:
-    """Set a column of the messages where it is not 0."""
-    for index in numpy.flatnonzero(values).tolist():
-        part.columns.set(index, name, int(values[index]))
+    return worst
 
 
 def _surroundings(whole: Analysis, part: Analysis) -> None:

@@ -19,6 +19,8 @@ COMMANDS = (
     Command("report", "the report of captures as JSON, or as a stream of lines", "dissect report capture.pcapng --keys keys.toml -o report.json"),
     Command("show", "one line a message; -v its tree of fields, -x its bytes", "dissect show capture.pcapng --keys keys.toml -v"),
     Command("stats", "figures: devices, answer times per operation, messages over time", "dissect stats capture.pcapng --json"),
+    Command("export", "the packets of the sessions that a filter keeps, as pcapng",
+            "dissect export capture.pcapng --filter 'exchange.status == \"timeout\"' -w timeouts.pcapng"),
     Command("extract", "snapshots and other files inside messages, written out", "dissect extract capture.pcapng --to snapshots/"),
     Command("streams", "every TCP and UDP conversation and what it was taken for", "dissect streams capture.pcapng --follow 3 --direction a-b"),
     Command("protocols", "the protocols it knows, with the fields of each", "dissect protocols fogslink"),

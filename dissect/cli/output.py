@@ -11,15 +11,16 @@ from typing import BinaryIO
 from dissect.errors import DissectError, UsageError
 
 
-def check_output(path: str | None, captures: Sequence[str]) -> None:
-    """Raises UsageError when *path* is one of the *captures*, DissectError when it cannot be written. Changes nothing."""
+def check_output(path: str | None, captures: Sequence[str], option: str = "-o") -> None:
+    """Raises UsageError when *path* is one of the *captures*, DissectError when it cannot be written. Changes nothing. *option*: what
+    names the output."""
     if path is None or path == "-":
         return
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise DissectError(f"{path} is a folder; name a file in it with -o")
+        raise DissectError(f"{path} is a folder; name a file in it with {option}")
     if not os.path.isdir(folder):
-        raise DissectError(f"{path} cannot be written (there is no folder {folder}); make it, or name another file with -o")
+        raise DissectError(f"{path} cannot be written (there is no folder {folder}); make it, or name another file with {option}")
     if not os.path.exists(path):
         return
     if any(os.path.exists(name) and os.path.samefile(name, path) for name in captures):

@@ -31,6 +31,15 @@ def is_field(value: Value) -> bool:
     return not value.quoted and _find(value.text) is not None
 
 
+def field_named(name: str) -> Resolved:
+    """The field of that name. Raises FilterError with the nearest names."""
+    try:
+        return resolve(Value(name, 0))
+    except FilterError as error:
+        error.text = name
+        raise
+
+
 def resolve(value: Value) -> Resolved:
     """The field that *value* names. Raises FilterError with the nearest names."""
     if value.quoted:

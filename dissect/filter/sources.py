@@ -111,8 +111,7 @@ class ExchangeSource(Source):
         self._read = read
 
     def values(self, view: View, index: int) -> list[Any]:
-        messages, exchanges = view.exchange_links
-        found = (self._read(view, int(at)) for at in exchanges[messages == index])
+        found = (self._read(view, at) for at in view.exchanges_of(index))
         return [value for value in found if value is not None]
 
     def mask(self, view: View, indexes: Indexes, test: Test | None) -> Mask:
@@ -152,9 +151,8 @@ class AnomalySource(Source):
         return code if self._name == "severity" else view.analysis.codes.text(code)
 
     def values(self, view: View, index: int) -> list[Any]:
-        messages, anomalies = view.anomaly_links
-        column = view.anomaly_column(self._name)
-        return [self._value(view, int(column[at])) for at in anomalies[messages == index]]
+        rows = view.analysis.anomaly_columns
+        return [self._value(view, rows.value(at, self._name)) for at in view.anomalies_of(index)]
 
     def mask(self, view: View, indexes: Indexes, test: Test | None) -> Mask:
         import numpy

@@ -91,6 +91,22 @@ class View:
         known = (anomalies < self.anomalies) & (messages < self.messages)
         return messages[known], anomalies[known]
 
+    @cached_property
+    def _exchanges_by_message(self) -> tuple[Indexes, Indexes]:
+        return _sorted(self.exchange_links)
+
+    @cached_property
+    def _anomalies_by_message(self) -> tuple[Indexes, Indexes]:
+        return _sorted(self.anomaly_links)
+
+    def exchanges_of(self, index: int) -> list[int]:
+        """Indexes of the exchanges that name the message at *index*, each once."""
+        return _linked(self._exchanges_by_message, index)
+
+    def anomalies_of(self, index: int) -> list[int]:
+        """Indexes of the anomalies that name the message at *index*, each once."""
+        return _linked(self._anomalies_by_message, index)
+
     def named(self, links: tuple[Indexes, Indexes], chosen: Mask) -> Mask:
         """Messages that at least one of the *chosen* exchanges or anomalies names."""
         import numpy
@@ -108,3 +124,17 @@ class View:
         messages, others = links
         found[others[chosen[messages]]] = True
         return found
+
+
+def _sorted(links: tuple[Indexes, Indexes]) -> tuple[Indexes, Indexes]:
+    import numpy
+
+    order = numpy.lexsort((links[1], links[0]))
+    return links[0][order], links[1][order]
+
+
+def _linked(links: tuple[Indexes, Indexes], index: int) -> list[int]:
+    import numpy
+
+    first, last = numpy.searchsorted(links[0], (index, index + 1))
+    return list(dict.fromkeys(links[1][first:last].tolist()))
