@@ -22,6 +22,7 @@ from dissect.sessions import DeviceState, SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
 from dissect.timefmt import format_ns
+from dissect.topics import stem
 from dissect.validation import check, clean, compile_members
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Finding, Party
@@ -227,7 +228,10 @@ class Engine:
             session.shared = session.facts
         else:
             device = self.devices.get(device_id) if device_id else None
-            session.shared = device.facts if device is not None else session.facts.setdefault("shared", {})
+            # Behind a platform's connection are many devices: the topic tells them apart until their own connections do.
+            speaker = "" if session.own else device_id or (" ".join(stem(topic)) if type(topic) is str else "")
+            session.shared = device.facts if device is not None else session.facts.setdefault(f"shared {speaker}", {})
+            session.speaker = speaker if sender is DEVICE else ""
         for rule in row.rules if row is not None else rules_for(protocol, kind):
             for finding in rule(seen, session):
                 wrong_way = wrong_way and finding.code != "schema.wrong-direction"
@@ -238,15 +242,16 @@ class Engine:
         if row is None or quiet:
             return uid
         if row.sender is not sender:
-            if wrong_way:
+            if wrong_way and (session.own or not protocol.server_kinds):
                 text = f"{row.type.type} is said by the {row.sender.value}'s side, the {sender.value}'s side sent it"
                 self._found(seen, Finding("schema.wrong-direction", text), time_ns)
             return uid
         self.last_seen = seen
-        self.pairing.message(seen, key, row.plan)
         if row.links or self.links.waiting:
             self.links.message(seen, key)
-        if row.beats or time_ns > session.beat_due_ns:
+        self.pairing.message(seen, key, row.plan)
+        # Only the device's own words tell that it is silent: a hole may hold up its heartbeats while the other side goes on.
+        if row.beats or (time_ns > session.beat_due_ns and (sender is DEVICE or not session.beat_due_ns)):
             self._beat(seen, session, protocol)
         return uid
 
@@ -261,7 +266,7 @@ class Engine:
 
     def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, time_ns: int) -> str:
         protocol = session.protocol
-        if sender is DEVICE and (session.device_id is None or protocol.self_naming):
+        if sender is DEVICE and (session.device_id is None or protocol.self_naming) and (session.own or not protocol.server_kinds):
             return self.name_device(session, identity, time_ns).id
         if session.device_id is not None and not protocol.self_naming:
             return session.device_id

@@ -214,9 +214,9 @@ def classify(value: Any, sender: Party | None) -> Classified | None:
 
 
 def identity(kind: str, fields: Any) -> dict[str, Any] | None:
-    # res002 may carry the literal eqKey (一, slip), so only the device's own word counts.
+    # res002 may carry the literal eqKey (一, slip).
     serial = fields.get("eqSN")
-    return {"eqSN": serial} if kind.startswith("req") and isinstance(serial, str) else None
+    return {"eqSN": serial} if kind != "res002" and isinstance(serial, str) else None
 
 
 @only("req200", "req201")
@@ -252,7 +252,7 @@ def login(said: Said, session: Situation) -> Iterable[Finding]:
         facts["authenticated"] = True
         facts["authenticated_ns"] = said.time_ns
     elif code in ("2", "3"):
-        facts["refused"] = True
+        facts["refused"] = said.time_ns
     return ()
 
 
@@ -262,11 +262,12 @@ def authentication(said: Said, session: Situation) -> Iterable[Finding]:
     if "refused" not in facts and ("authenticated" in facts or not session.from_start):
         return ()
     kind = said.kind
-    if facts.get("refused"):
-        if said.sender is not DEVICE:
+    refused_ns = facts.get("refused")
+    if refused_ns:
+        if said.time_ns < refused_ns or not (said.sender is DEVICE or kind == "res300"):
             return ()
         if kind == "req001":
-            facts["refused"] = False
+            facts["refused"] = 0
         return (Finding("state.not-disconnected", f"{kind} after the cloud refused the login", once="not-disconnected"),)
     if kind == "res300" or (said.sender is DEVICE and kind not in ("req001", "req002")):
         return (Finding("state.before-authentication", f"{kind} before 002 succeeded", once="before-authentication"),)

@@ -289,6 +289,10 @@ def _answer(fields: Any, data: Any) -> Verdict:
 
 
 KEY = ("imei", "cmd")
+ASKED = frozenset({"HT request", "TN request", "QR request"})
+ANSWERS = frozenset({"HT answer", "TN answer", "QR answer"})
+COMMANDS = frozenset({"TN request", "QR request", "QD request", "ST request"})
+ANSWERED_WITHIN_NS = 10 * 10**9
 
 
 def _asked(cmd: str, name: str, answer: str, meaning: str, needs_data: bool) -> tuple[MessageType, MessageType]:
@@ -436,29 +440,32 @@ def identity(kind: str, fields: Any) -> dict[str, Any] | None:
 
 
 def registration(said: Said, session: Situation) -> Iterable[Finding]:
-    """Commands belong behind a successful HT (0.0.3: 加注册概念)."""
-    facts = session.facts
-    if said.kind == "HT answer":
-        if said.fields.get("status") == "200":
-            facts["registered"] = said.fields.get("imei")
-    elif said.kind == "404":
-        # A heartbeat on an unregistered connection is answered 006404, and that ends no request.
-        facts["404 answers a request"] = not facts.get("beats")
-        facts["beats"] = max(0, facts.get("beats", 0) - 1)
-        facts.pop("registered", None)
-    elif said.kind == "heartbeat":
+    """Commands belong behind a successful HT (0.0.3: 加注册概念). A heartbeat on an unregistered connection is answered 006404, and that ends no request;
+    another 006404 ends the oldest open one, and where there is none the server has lost the connection (404 连接丢失).
+    """
+    facts, kind = session.facts, said.kind
+    if kind == "heartbeat":
         if "registered" not in facts:
             facts["beats"] = facts.get("beats", 0) + 1
-    elif (
-        said.kind in ("TN request", "QR request", "QD request", "ST request")
-        and session.from_start
-        and "registered" not in facts
-        and not facts.get("was_registered")
-    ):
+            facts["beat_ns"] = said.time_ns
+    elif kind in ASKED:
+        facts["asked"] = facts.get("asked", 0) + 1
+    elif kind in ANSWERS:
+        facts["asked"] = max(0, facts.get("asked", 0) - 1)
+        if kind == "HT answer" and said.fields.get("status") == "200":
+            facts["registered"] = facts["was_registered"] = True
+            facts["beats"] = 0
+    elif kind == "404":
+        to_heartbeat = facts.get("beats", 0) > 0 and said.time_ns - facts["beat_ns"] <= ANSWERED_WITHIN_NS
+        facts["404 answers a request"] = not to_heartbeat
+        if to_heartbeat:
+            facts["beats"] -= 1
+        elif facts.get("asked"):
+            facts["asked"] -= 1
+        else:
+            facts.pop("registered", None)
+    if kind in COMMANDS and session.from_start and "was_registered" not in facts:
         yield Finding("state.before-authentication", f"{said.fields.get('cmd')} before HT succeeded", once="before-authentication")
-    if "registered" in facts:
-        facts["was_registered"] = True
-        facts["beats"] = 0
 
 
 def web_command(said: Said, session: Situation) -> Iterable[Finding]:
