@@ -16,7 +16,7 @@ class SessionState:
 
     __slots__ = (
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
-        "midstream_ns", "connection_closing", "clear", "facts", "shared", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
+        "midstream_ns", "connection_closing", "clear", "facts", "shared", "speaker", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
         "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless",
         "messages", "beat_due_ns", "open", "ended_ns",
     )  # fmt: skip
@@ -42,6 +42,8 @@ class SessionState:
         self.facts: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         """of the message's device, set before its rules run"""
+        self.speaker = ""
+        """which device of several behind this connection the message is from, set with `shared`"""
         self.once: set[tuple[str, str]] = set()
         self.own = True
         """the device's own connection: its address is learnt here"""

@@ -30,6 +30,8 @@ from grammars.vocabulary import (
 
 VALID_S = 300
 DEFAULT_INTERVAL_S = 60
+LONGEST_INTERVAL_S = 10**6
+"""A number beyond is no interval."""
 BEAT, SNAPSHOT = "一、1、心跳", "一、2、抓拍图投递数据"
 GET, SET, UPGRADE, CONTROL = "二、1、获取设备信息", "二、2、设置设备信息", "二、3、推送设备升级", "二、4、控制指令集下发"
 
@@ -48,12 +50,17 @@ IMAGE = Member(name="data", meaning="Image, base64", embedded=True, privacy=Priv
 ACTIONS = frozenset({"take_snapshot", "io_control"})
 
 
+def _good(fields: Any) -> bool:
+    """ret 0; text is accepted (and reported as schema.bad-type), an absent ret is no failure."""
+    return fields.get("ret", 0) in (0, "0")
+
+
 def _verdict(fields: Any, data: Any) -> Verdict:
-    return Verdict.GOOD if fields.get("ret", 0) == 0 else Verdict.FAILED
+    return Verdict.GOOD if _good(fields) else Verdict.FAILED
 
 
 def _beat_verdict(fields: Any, data: Any) -> Verdict:
-    return Verdict.GOOD if fields.get("ret", 0) == 0 else Verdict.LOGIN_FAILED
+    return Verdict.GOOD if _good(fields) else Verdict.LOGIN_FAILED
 
 
 def same(fields: Any, data: Any) -> Any:
@@ -108,7 +115,7 @@ MESSAGES = {
                     meaning=one.meaning,
                     types=one.types,
                     values=one.values,
-                    required=lambda fields: fields.get("ret", 0) == 0,
+                    required=_good,
                     plain_url=one.plain_url,
                     privacy=one.privacy,
                     unit=one.unit,
@@ -195,13 +202,13 @@ def clock(said: Said, session: Situation) -> Iterable[Finding]:
     value = said.fields.get("timestamp")
     if type(value) is not int:
         return
-    off = value - said.time_ns / 1e9
-    mark = f"skewed {said.sender.value}"
+    off = value - said.time_ns // 10**9
+    mark = f"skewed {said.sender.value} {session.speaker}"
     if abs(off) <= VALID_S:
         session.facts[mark] = False
     elif not session.facts.get(mark):
         session.facts[mark] = True
-        yield Finding("timing.clock-skew", f"timestamp is {off:+.0f} s off the capture's clock")
+        yield Finding("timing.clock-skew", f"timestamp is {off:+d} s off the capture's clock")
 
 
 def interval(said: Said, session: Situation) -> Iterable[Finding]:
@@ -214,9 +221,9 @@ def interval(said: Said, session: Situation) -> Iterable[Finding]:
 
 def configured(request: Said, answer: Said, session: Situation) -> Iterable[Finding]:
     """A successful set_dev_config changes the interval from then on."""
-    if request.kind == "set_dev_config" and answer.fields.get("ret", 0) == 0:
+    if request.kind == "set_dev_config" and _good(answer.fields):
         value = request.fields.get("hb_interval")
-        if type(value) is int and value > 0:
+        if type(value) is int and 0 < value <= LONGEST_INTERVAL_S:
             session.shared["interval_s"] = value
             session.shared["interval_ns"] = answer.time_ns
     return ()

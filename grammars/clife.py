@@ -5,7 +5,7 @@ Documents: 003_c27addfd9ee668ff.txt (6, tables 6.x) and 001_8211b343d0f5e58e.txt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from grammars.vocabulary import (
@@ -120,14 +120,20 @@ def classify(value: Any, sender: Party | None) -> Classified | None:
     return None
 
 
+def speaker(kind: str, fields: Any) -> Party | None:
+    """Who `dir` says is speaking: 0 the device, 2 and 3 the other side; a gateway (1) speaks for devices as well as to them."""
+    text = fields.get("dir")
+    if type(text) is str and len(text) == 2:
+        return DEVICE if text[0] == "0" else PEER if text[0] in "23" else None
+    return None
+
+
 def direction(said: Said, session: Situation) -> Iterable[Finding]:
-    """`dir` says who sent it: 0 the device, anything else but f the other side."""
-    text = said.fields.get("dir")
-    if type(text) is str and len(text) == 2 and text[0] in "0123":
-        claims = DEVICE if text[0] == "0" else PEER
-        # A gateway (1) speaks for the devices behind it as well as to them.
-        if claims is not said.sender and text[0] != "1":
-            yield Finding("schema.wrong-direction", f"dir {text} says {PARTIES[text[0]]}, the {said.sender.value}'s side sent it")
+    """`dir` contradicts who sent it."""
+    claims = speaker(said.kind, said.fields)
+    if claims is not None and claims is not said.sender:
+        text = said.fields["dir"]
+        yield Finding("schema.wrong-direction", f"dir {text} says {PARTIES[text[0]]}, the {said.sender.value}'s side sent it")
 
 
 def clock(said: Said, session: Situation) -> Iterable[Finding]:
@@ -139,15 +145,9 @@ def clock(said: Said, session: Situation) -> Iterable[Finding]:
         return
     off = value - said.time_ns // 1_000_000
     distance = min(abs(off), abs(off - ZONE_MS), abs(off + ZONE_MS))
-    mark = f"skewed {said.sender.value}"
+    mark = f"skewed {said.sender.value} {session.speaker}"
     if distance <= SKEW_MS:
         session.facts[mark] = False
     elif not session.facts.get(mark):
         session.facts[mark] = True
-        yield Finding("timing.clock-skew", f"timestamp is {off / 1000:+.0f} s off the capture's clock")
-
-
-def trimmed(fields: Mapping[str, Any]) -> int | None:
-    """The msgId as a number, also when sent as text."""
-    value = fields.get("msgId")
-    return int(value) if isinstance(value, int | str) else None
+        yield Finding("timing.clock-skew", f"timestamp is {off // 1000:+d} s off the capture's clock")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grammars.clife import ENVELOPE, REQUIRED, classify, clock, common_rows, direction, row
+from grammars.clife import ENVELOPE, REQUIRED, classify, clock, common_rows, direction, row, speaker
 from grammars.vocabulary import (
     ARRAY,
     DEVICE,
@@ -60,7 +60,13 @@ def is_upgrade(data: Any) -> bool:
     """Whether a 2019 asks for an upgrade: its mode is neither UP nor QUERY, and a file of it is firmware."""
     if not isinstance(data, dict) or data.get("fileMode") in ("UP", "QUERY") or not isinstance(data.get("fileInfo"), list):
         return False
-    return any(isinstance(entry, dict) and entry.get("fileType") in UPGRADES for entry in data["fileInfo"])
+    return any(isinstance(entry, dict) and _file_type(entry) in UPGRADES for entry in data["fileInfo"])
+
+
+def _file_type(entry: Any) -> str | None:
+    """fileType of an entry of fileInfo, when it is text."""
+    kind = entry.get("fileType") if isinstance(entry, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 FILE_INFO = (
@@ -226,9 +232,10 @@ def file_answer(said: Said, session: Situation) -> Iterable[Finding]:
         if code == -1:
             yield Finding("upgrade.failed", f"respCode -1: {REASONS.get(str(content), str(content)[:80])}")
         if code == 3:
+            told = data.get("devVer")
             session.shared["versions"] = {
                 entry.get("devNum", 0): version(entry.get("software"))
-                for entry in data.get("devVer") or ()
+                for entry in (told if isinstance(told, list) else ())
                 if isinstance(entry, dict) and isinstance(entry.get("devNum", 0), int)
             }
             session.shared["productVer"] = data.get("productVer")
@@ -246,12 +253,12 @@ def file_operation(said: Said, session: Situation) -> Iterable[Finding]:
         return
     known = session.shared.get("versions", {})
     for entry in data["fileInfo"]:
-        kind = entry.get("fileType") if isinstance(entry, dict) else None
+        kind = _file_type(entry)
         needed = ("md5", "checkSum") * (kind in UPGRADES) + ("software", "hardware") * (kind in VERSIONED)
         for name in needed:
             if name not in entry:
                 yield Finding("schema.missing-field", f"data.fileInfo {name} is required to upgrade {kind}")
-        if isinstance(entry, dict) and entry.get("fileType") in VERSIONED:
+        if kind in VERSIONED:
             number = entry.get("devNum", 0) if isinstance(entry.get("devNum", 0), int) else 0
             has, gets = known.get(number), version(entry.get("software"))
             if has and gets and gets < has:
@@ -273,6 +280,7 @@ PROTOCOL = ApplicationProtocol(
     envelope=ENVELOPE,
     required_on_bare_tcp=REQUIRED,
     classify=classify,
+    speaker=speaker,
     identity=lambda kind, fields: None,
     device_id=lambda names, address: str(names.get("clientId") or names.get("devId") or address),
     connection_identity=lambda address, client_id, query: {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammars.clife import ENVELOPE, REPORT, REQUIRED, classify, clock, common_rows, direction, row
+from grammars.clife import ENVELOPE, REPORT, REQUIRED, classify, clock, common_rows, direction, row, speaker
 from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Finding, KeyEvent, Member, MessageType, Objects, Privacy, Said, Situation
 
 MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
@@ -58,7 +58,7 @@ def key_exchange(said: Said, session: Situation) -> Iterable[Finding]:
     elif kind == "1103" and isinstance(data, dict):
         mode, offered = data.get("keyMode"), facts.get("offered")
         facts["mode"] = mode
-        if isinstance(offered, list) and mode in MODES and str(mode).rstrip("C") not in [str(one).rstrip("C") for one in offered]:
+        if isinstance(offered, list) and isinstance(mode, str) and mode in MODES and mode.rstrip("C") not in [str(one).rstrip("C") for one in offered]:
             yield Finding("schema.bad-value", f"keyMode {mode} is none of those that 1102 offered")
     elif kind == "1104" and isinstance(data, dict) and facts.get("mode") == "DH":
         for name in ("dhP", "dhG"):
@@ -123,6 +123,7 @@ PROTOCOL = ApplicationProtocol(
     envelope=ENVELOPE,
     required_on_bare_tcp=REQUIRED,
     classify=classify,
+    speaker=speaker,
     identity=lambda kind, fields: None,
     device_id=lambda names, address: address,
     connection_identity=lambda address, client_id, query: {"address": address},

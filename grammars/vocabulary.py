@@ -143,6 +143,8 @@ class Situation(Protocol):
 
     shared: dict[str, Any]
     """the protocol's memory of the message's device, whichever connection it uses"""
+    speaker: str
+    """which of several devices behind one connection the message is from; empty where there is but one, and for the other side"""
 
 
 Rule = Callable[[Said, Situation], Iterable[Finding]]
@@ -353,6 +355,8 @@ class ApplicationProtocol:
     """(kind, fields) -> what names the device in a message, the identity of report.md"""
     device_id: Callable[[Mapping[str, Any], str], str]
     """(identity, the device's address) -> the part of the device's id behind the protocol's name"""
+    speaker: Callable[[str, Any], Party | None] | None = None
+    """(kind, fields) -> who a message says is speaking, for kinds that the table does not have"""
     connection_identity: Callable[[str, str | None, Mapping[str, Any]], dict[str, Any]] | None = None
     """(the device's address, MQTT client id, query parameters) -> identity, where messages do not name their device"""
     envelope: tuple[Member, ...] = ()
