@@ -41,9 +41,11 @@ def snapshot(content: bytes, **more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(("sent", "media_type", "ending"), [
     pytest.param(snapshot(JPEG), "image/jpeg", "jpg", id="upload_snapshot"),
-    pytest.param({"operate": "control_cmd_rsp", "cmd_data": {"type": "take_snapshot", "data": base64.b64encode(PNG).decode()}}, "image/png", "png", id="control"),
+    pytest.param({"operate": "control_cmd_rsp", "cmd_data": {"type": "take_snapshot", "data": base64.b64encode(PNG).decode()}}, "image/png", "png",
+                 id="control"),
     pytest.param(snapshot(b"who knows what this is"), "application/octet-stream", "bin", id="unknown content"),
-    pytest.param({"operate": "upload_snapshot", "data": "data:text/html;base64," + base64.b64encode(JPEG).decode()}, "image/jpeg", "jpg", id="data URL that lies"),
+    pytest.param({"operate": "upload_snapshot", "data": "data:text/html;base64," + base64.b64encode(JPEG).decode()}, "image/jpeg", "jpg",
+                 id="data URL that lies"),
     pytest.param(snapshot(JPEG, name="../../etc/passwd", sn="../../x"), "image/jpeg", "jpg", id="names that climb"),
 ])
 def test_a_file_is_named_by_session_message_and_hash_alone(sent: dict[str, object], media_type: str, ending: str) -> None:

@@ -31,7 +31,7 @@ _PATTERNS = (  # {n} a number of at most 9 digits, {place} the path of a declare
     "{name} to nothing that was asked",
     "{name} is answered by {name}, not {name}",
     "{name} is said by the (?:device|peer)'s side, the (?:device|peer)'s side sent it",
-    "dir [0-3f]{{2}} says (?:device|gateway|APP|platform|all), the (?:device|peer)'s side sent it",
+    "dir [0-3fF][0-3fF] says (?:device|gateway|APP|platform|all), the (?:device|peer)'s side sent it",
     "{name} (?:after the cloud refused the login|before 002 succeeded|before HT succeeded|before the key exchange)",
     "the tKey of req100 is not the one that res001 issued",
     "attempt {n} came {n} s after the one before, the schedule has {n} s",
@@ -55,6 +55,8 @@ _PATTERNS = (  # {n} a number of at most 9 digits, {place} the path of a declare
 _NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?(?:e[+-]\d\d)?"
 _PLACE = re.compile(r"([A-Za-z0-9_]+(?:\[\d{1,9}\])*(?:\.[A-Za-z0-9_]+(?:\[\d{1,9}\])*)*) ")
 _STEP = re.compile(r"[A-Za-z0-9_]+")
+_PLACED = ("schema.", "security.insecure-url")
+"""codes whose texts begin with the member that they are about"""
 _ADDRESSED = (
     (re.compile(rf"({_NUMBER} bytes of )([0-9A-Fa-f:.]+)( are missing before this packet)"), 2),
     (re.compile(r"()([0-9A-Fa-f:.]+)( ended the connection by RST)"), 2),
@@ -72,13 +74,11 @@ def _vocabulary() -> tuple[re.Pattern[str], frozenset[str]]:
         for row in protocol.messages.values():
             names |= {row.name, row.kind, row.type, row.operation or row.name}
             members |= _names(row.members) | _names(row.data or ())
-            cause = row.causes
-            if cause is not None:
-                names |= {"web-start", "web-stop"}
+    names |= {"web-start", "web-stop"}  # operations of exchanges that a cause links (grammars.vocabulary.Cause)
     name = "(?:" + "|".join(sorted(map(re.escape, names), key=len, reverse=True)) + ")"
     step = "(?:" + "|".join(sorted(map(re.escape, members - {""}), key=len, reverse=True)) + r")(?:\[\d{1,9}\])*"
     place = rf"{step}(?:\.{step})*"
-    whole = "|".join(pattern.replace("{n}", _NUMBER).replace("{name}", name).replace("{place}", place).replace("{{", "{").replace("}}", "}")
+    whole = "|".join(pattern.replace("{n}", _NUMBER).replace("{name}", name).replace("{place}", place)
                      for pattern in _PATTERNS)
     return re.compile(whole), frozenset(members)
 
@@ -102,7 +102,7 @@ def without_quotes(code: str, text: str, address: object = None) -> str:
                 return f"{found[1]}{address(found[group])}{found[3]}"
     kind = CATALOGUE.get(code)
     meaning = kind.meaning if kind is not None else code
-    place = _PLACE.match(text)
+    place = _PLACE.match(text) if code.startswith(_PLACED) else None
     if place and all(step in members or step.isdigit() for step in _STEP.findall(place[1])):
         return f"{place[1]}: {meaning}"
     return meaning
