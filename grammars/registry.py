@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 from grammars import camera, clife_cloud, clife_lan, fogslink, imei_tcp
 from grammars.vocabulary import ApplicationProtocol
+
+GROUP = "dissect.protocols"
 
 PROTOCOLS: dict[str, ApplicationProtocol] = {
     one.name: one
@@ -15,3 +19,17 @@ PROTOCOLS: dict[str, ApplicationProtocol] = {
         camera.PROTOCOL,
     )
 }
+
+
+def _join_installed() -> None:
+    """Add the protocols of installed distributions; a name that is taken, or a thing that is no protocol, is the distribution's fault and said."""
+    for point in entry_points(group=GROUP):
+        protocol = point.load()
+        if not isinstance(protocol, ApplicationProtocol):
+            raise TypeError(f"entry point {GROUP}: {point.name} = {point.value} is no ApplicationProtocol")
+        if protocol.name in PROTOCOLS and PROTOCOLS[protocol.name] is not protocol:
+            raise ValueError(f"entry point {GROUP}: {point.name} = {point.value} takes the name {protocol.name}, which is in use")
+        PROTOCOLS[protocol.name] = protocol
+
+
+_join_installed()
