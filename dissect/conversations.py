@@ -15,7 +15,7 @@ from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, T
 from dissect.options import Options
 from dissect.pipeline import Pipeline
 from dissect.spool import Spool
-from dissect.streams.api import Conversation, DatagramHandler, StreamHandler
+from dissect.streams.api import Conversation, DatagramHandler, Listener, StreamHandler
 from dissect.streams.listing import Listing, in_order, list_conversations
 from dissect.streams.policy import COMPLETE
 from dissect.streams.table import ConversationTable
@@ -62,9 +62,11 @@ class _Shadow:
 class _Recognition:
     """The pipeline that all conversations of a listing are handed to."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, batches: Any) -> None:
         self._sessions = _Sessions()
         self.pipeline = Pipeline(self._sessions, options)
+        # The tshark engine stands between: it tells of TLS connections in clear.
+        self.listener: Listener = batches.listening(self.pipeline) if hasattr(batches, "listening") else self.pipeline
         self.latest_ns = 0
         self._ended = False
 
@@ -85,7 +87,7 @@ class Taken:
         self._udp = conversation.transport == "udp"
         self._probe = CarrierProbe(conversation)
         self._shadow = _Shadow(conversation)
-        self._handler: Any = recognition.pipeline.opened(cast(Conversation, self._shadow))
+        self._handler: Any = recognition.listener.opened(cast(Conversation, self._shadow))
         self._front = b""
 
     @property
@@ -109,7 +111,7 @@ class Taken:
         if self._udp:
             return "its datagrams are no CoAP"
         if self._front.startswith(TLS_RECORDS):
-            return "TLS, which was not opened"
+            return "TLS that hides no protocol we know" if self._shadow.tls else "TLS, which was not opened"
         return "it begins with no message of a protocol we know, and with no carrier of one"
 
     def _tell(self, name: str, *arguments: Any) -> None:
@@ -143,7 +145,7 @@ class Taken:
 
 def conversations_of(batches: Iterable[Batch], options: Options) -> Listing:
     """Every conversation of *batches*, with what it was taken for."""
-    recognition = _Recognition(options)
+    recognition = _Recognition(options, batches)
     return list_conversations(batches, lambda conversation: Taken(recognition, conversation))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dissect.keys import Keyring
 
 
@@ -35,3 +37,7 @@ class Options:
     """the sink keeps nothing (NDJSON, live)"""
     keep_bytes: bool = False
     """the sink wants each message's own bytes and plaintext"""
+    engine: str | None = None
+    """native or tshark; None: whichever the capture and the keys need"""
+    tls_keylog: Path | None = None
+    """opens TLS, through tshark"""

@@ -167,7 +167,8 @@ def analyse(capture: Any, sink: Sink, options: Options) -> None:
     pipeline = Pipeline(sink, options)
     engine = pipeline.engine
     engine.digits = capture.digits
-    table = ConversationTable(pipeline)
+    # The tshark engine stands between: it tells of TLS connections in clear.
+    table = ConversationTable(capture.listening(pipeline) if hasattr(capture, "listening") else pipeline)
     sink.source(_source(capture, table))
     last_ns = 0
     for batch in _batches(capture):

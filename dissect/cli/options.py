@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dissect.errors import UsageError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SEVERITIES = ("note", "warning", "error")
+ENGINES = ("native", "tshark")
 
 
 def _value(parse: Callable[[str], T]) -> Callable[[str], T]:
@@ -54,6 +56,9 @@ def add_selection(group: argparse._ActionsContainer, until: str = "--to") -> Non
     group.add_argument("--from", dest="from_ns", metavar="TIME", type=_value(parse_time),
                        help="use packets from this time on (RFC 3339; UTC without zone)")
     group.add_argument(until, dest="to_ns", metavar="TIME", type=_value(parse_time), help="use packets up to this time")
+    group.add_argument("--tls-keylog", metavar="FILE", help="secrets of TLS connections (SSLKEYLOGFILE), which tshark opens with them")
+    group.add_argument("--engine", choices=ENGINES, help="tshark: for TLS, link layers and file formats that the native readers lack; needs tshark installed "
+                       "(default: native, tshark where a key log or secrets in the capture ask for it)")
 
 
 def add_fail_on(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +81,8 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
     from_ns, to_ns = arguments.from_ns, arguments.to_ns
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise UsageError("--from is later than --to: no packet lies between them")
+    if arguments.engine == "native" and arguments.tls_keylog is not None:
+        raise UsageError("--tls-keylog needs the tshark engine; leave --engine native out")
     known = _protocol_names()
     decode_as: list[DecodeAs] = arguments.decode_as
     deadlines: list[tuple[str, float]] = getattr(arguments, "deadline", [])
@@ -91,7 +98,7 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
         for text in keys.warnings:
             warn(text)
     return Options(keys=keys, decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, streaming=streaming,
-                   keep_bytes=keep_bytes)
+                   keep_bytes=keep_bytes, engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
 
 
 def _protocol_names() -> list[str]:

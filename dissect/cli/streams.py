@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json and arguments.follow is not None:
         raise UsageError("--follow writes bytes, --json the list; choose one")
     options = options_of(arguments)
-    with watched_capture(arguments.captures, from_ns=options.from_ns, to_ns=options.to_ns) as capture:
+    with watched_capture(arguments.captures, options) as capture:
         if arguments.follow is not None:
             return _follow(capture, arguments)
         from dissect.conversations import conversations_of

@@ -12,12 +12,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from dissect.analysis import Analysis
-from dissect.cli.notices import Progress
+from dissect.cli.notices import Progress, warn
 from dissect.cli.options import SEVERITIES, filter_of, options_of
 from dissect.sinks import Both, Sink
 
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource
+    from dissect.options import Options
 
 
 class Stop:
@@ -89,14 +90,14 @@ def size_of(paths: Sequence[str]) -> int | None:
 
 
 @contextmanager
-def watched_capture(paths: Sequence[str], *, from_ns: int | None = None, to_ns: int | None = None, keep: bool = False) -> Iterator[CaptureSource]:
+def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = False) -> Iterator[CaptureSource]:
     """The captures of a command line, opened, with Ctrl-C and the bar in their places. Raises CaptureError."""
-    from dissect.capture import open_capture
+    from dissect.tshark.choice import open_as_asked
 
     progress = Progress()
     try:
-        with open_capture(paths, from_ns=from_ns, to_ns=to_ns, keep=keep) as capture, stoppable() as stop:
-            yield cast("CaptureSource", Watched(capture, stop, progress, size_of(paths)))
+        with stoppable() as stop, open_as_asked(paths, options, warn, keep=keep) as capture:
+            yield cast("CaptureSource", Watched(cast("CaptureSource", capture), stop, progress, size_of(paths)))
     finally:
         progress.end()
 
@@ -110,7 +111,7 @@ def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool =
         from dissect.redact import RedactingSink
 
         sink = RedactingSink(sink)
-    with watched_capture(arguments.captures, from_ns=options.from_ns, to_ns=options.to_ns) as capture:
+    with watched_capture(arguments.captures, options) as capture:
         analyse(capture, sink, options)
 
 
