@@ -17,7 +17,7 @@ from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
 from dissect.options import Options
-from dissect.pairing import Pairing, Seen
+from dissect.pairing import Pairing, Role, Seen
 from dissect.sessions import DeviceState, SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
@@ -62,6 +62,8 @@ class Engine:
         self.digits: Mapping[int, int] = {}
         """file -> digits of its times"""
         self.now_ns = 0
+        self._mismatched = False
+        """the message at hand names another device than its request"""
         self.last_seen: Seen | None = None
         """the latest message that was paired"""
 
@@ -124,13 +126,14 @@ class Engine:
         if device is None:
             device = self.devices[ident] = DeviceState(ident, protocol.name, identity)
         changed = new
-        if session.own and session.device_id is None:
-            session.device_id = ident
+        if session.own and (session.device_id is None or protocol.self_naming):
+            session.device_id = session.device_id or ident
             if address not in device.addresses:
                 device.addresses.append(address)
+                changed = True
             if session.id not in device.sessions:
                 device.sessions.append(session.id)
-            changed = True
+                changed = True
         for name, value in identity.items():
             if device.identity.get(name) is None and value is not None:
                 device.identity = {**device.identity, name: value}
@@ -141,8 +144,11 @@ class Engine:
 
     # -- messages --
 
-    def malformed(self, session: SessionState, side: int, data: bytes, packets: tuple[int, ...], time_ns: int, torn: bool) -> int:
-        """Bytes that are no message. *torn*: the capture lacks what would make them one."""
+    def malformed(
+        self, session: SessionState, side: int, data: bytes, packets: tuple[int, ...], time_ns: int, torn: bool, duplicate_of: int | None = None,
+        carrier: dict[str, Any] | None = None,
+    ) -> int:  # fmt: skip
+        """Bytes that are no message. *torn*: the capture lacks what would make them one. *duplicate_of*: they were seen on another leg before."""
         self._uid += 1
         uid = self._uid
         session.last_ns = max(session.last_ns, time_ns)
@@ -150,11 +156,11 @@ class Engine:
         direction = "up" if session.party(side) is DEVICE else "down"
         message = Message(
             id=uid, time=format_ns(time_ns, session.digits), frames=[packet & NUMBER_MASK for packet in packets], file=file, direction=direction, type=None,
-            name=None, key=None, fields=None, encryption=None, size=len(data), device_id=session.device_id, carrier=None, duplicate_of=None,
+            name=None, key=None, fields=None, encryption=None, size=len(data), device_id=session.device_id, carrier=carrier, duplicate_of=duplicate_of,
             raw_b64=base64.b64encode(data[:RAW_LIMIT]).decode(),
         )  # fmt: skip
         self._hand_out(message, session, time_ns, data, None)
-        if not torn:
+        if not torn and duplicate_of is None:
             text = f"{len(data)} bytes that are no message of {session.protocol.title}"
             self.report(session, Finding("framing.malformed", text), (uid,), packets, time_ns)
         return uid
@@ -162,16 +168,18 @@ class Engine:
     def message(
         self, session: SessionState, side: int, kind: str, fields: Any, view: Any, raw: bytes, packets: tuple[int, ...], time_ns: int,
         findings: tuple[Finding, ...] = (), carrier: dict[str, Any] | None = None, duplicate_of: int | None = None, device_hint: str | None = None,
-        conversation: int = 0, carrier_name: str = "", quiet: bool = False,
+        conversation: int = 0, carrier_name: str = "", quiet: bool = False, sender: Party | None = None,
     ) -> int:  # fmt: skip
         """A message of *kind*; *view* is what rules look at, *fields* what was sent. Returns its id.
 
-        *duplicate_of*: it was seen before, so nothing is judged. *quiet*: it opens no exchange (a retained delivery).
+        *duplicate_of*: it was seen before, so nothing is judged. *quiet*: it opens no exchange (a retained delivery). *sender*: where the side
+        does not tell, since a broker hands on what both say.
         """
         protocol = session.protocol
         if time_ns > session.last_ns:
             session.last_ns = time_ns
-        sender = DEVICE if side == session.device_side else PEER
+        if sender is None:
+            sender = DEVICE if side == session.device_side else PEER
         row = self._rows[protocol.name].get(kind)
         self._uid = uid = self._uid + 1
         encryption: Encryption | None = None
@@ -189,9 +197,10 @@ class Engine:
         names = row.key_names if row is not None else protocol.default_key
         key = _key_of(names, view) if names and type(view) is dict else None
         device_id = session.device_id
+        identity: dict[str, Any] | None = None
         if device_id is None or protocol.self_naming:
             identity = protocol.identity(kind, view) if row is not None else None
-            device_id = self._named(session, identity, sender, time_ns) if identity is not None else device_id or device_hint
+            device_id = self._named(session, identity, sender, row, time_ns) if identity is not None else device_id or device_hint
         message = Message(
             id=uid, time=format_ns(time_ns, session.digits), frames=[packets[0] & NUMBER_MASK] if len(packets) == 1 else [one & NUMBER_MASK for one in packets],
             file=packets[-1] >> FILE_SHIFT, direction="up" if sender is DEVICE else "down", type=row.type.type if row is not None else kind,
@@ -232,6 +241,7 @@ class Engine:
             speaker = "" if session.own else device_id or (" ".join(stem(topic)) if type(topic) is str else "")
             session.shared = device.facts if device is not None else session.facts.setdefault(f"shared {speaker}", {})
             session.speaker = speaker if sender is DEVICE else ""
+            session.retained = quiet
         for rule in row.rules if row is not None else rules_for(protocol, kind):
             for finding in rule(seen, session):
                 wrong_way = wrong_way and finding.code != "schema.wrong-direction"
@@ -247,9 +257,12 @@ class Engine:
                 self._found(seen, Finding("schema.wrong-direction", text), time_ns)
             return uid
         self.last_seen = seen
+        self._mismatched = False
         if row.links or self.links.waiting:
             self.links.message(seen, key)
         self.pairing.message(seen, key, row.plan)
+        if identity is not None and protocol.self_naming and device_id not in self.devices and sender is DEVICE and not self._mismatched:
+            self.name_device(session, identity, time_ns)
         # Only the device's own words tell that it is silent: a hole may hold up its heartbeats while the other side goes on.
         if row.beats or (time_ns > session.beat_due_ns and (sender is DEVICE or not session.beat_due_ns)):
             self._beat(seen, session, protocol)
@@ -264,13 +277,18 @@ class Engine:
             for finding in check(members, seen.fields):
                 self._found(seen, finding, seen.time_ns)
 
-    def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, time_ns: int) -> str:
+    def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, row: Row | None, time_ns: int) -> str:
+        """The id of the device that *identity* names. An answer may name another than was asked: it makes no device before it is paired."""
         protocol = session.protocol
-        if sender is DEVICE and (session.device_id is None or protocol.self_naming) and (session.own or not protocol.server_kinds):
+        asks = row is not None and row.plan.role is Role.REQUEST
+        if session.own and session.device_id is None and (sender is DEVICE or (protocol.self_naming and asks)):
             return self.name_device(session, identity, time_ns).id
-        if session.device_id is not None and not protocol.self_naming:
-            return session.device_id
-        return f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
+        if not protocol.self_naming:
+            return session.device_id or f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
+        if sender is DEVICE and asks:
+            return self.name_device(session, identity, time_ns).id
+        named = f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
+        return named if named in self.devices or not session.own else session.device_id or named
 
     def _hand_out(self, message: Message, session: SessionState, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         if not session.opened_line:
@@ -387,6 +405,8 @@ class Engine:
     # -- what comes out --
 
     def _found(self, seen: Seen, finding: Finding, time_ns: int) -> None:
+        if finding.code == "pair.identity-mismatch":
+            self._mismatched = True
         self.report(seen.session, finding, (seen.uid,), seen.packets, time_ns, seen.session.protocol.reference(seen.kind))
 
     def report(

@@ -16,8 +16,9 @@ from dissect.jsontext import Decoded, decode, decode_part, decode_plain
 from dissect.recognition import Claim, Recogniser
 from dissect.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
+from dissect.topics import covers_many
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Frames
+from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Frames, Party
 
 if TYPE_CHECKING:
     from dissect.pipeline import Pipeline
@@ -196,13 +197,16 @@ class _Reader:
             session.connection_closing = True
             self._engine.connection_ended(session, time_ns)
 
-    def _close_sessions(self, fins: list[bool], reset: bool) -> None:
+    def _close_sessions(self, fins: list[bool], reset: bool, time_ns: int) -> None:
         conversation = self._conversation
         ended = all(fins) or reset
         for session in self.sessions:
             session.complete = conversation.saw_syn and (any(fins) or reset)
             session.truncated = conversation.truncated_packets if session is self.sessions[0] else 0
             session.connectionless = not ended
+            if not ended:
+                # Its ports are used anew, or the capture is over.
+                session.ended_ns = time_ns
             self._engine.close_session(session, conversation.last_ns)
 
 
@@ -259,7 +263,7 @@ class BareReader(_Reader):
                     self._framed(side, framed)
         if self._early:
             self._start(0, None, self._early[0][1])
-        self._close_sessions(fins, reset)
+        self._close_sessions(fins, reset, time_ns)
         self._pipeline.settling.discard(self)
 
     def _framed(self, side: int, framed: Framed) -> None:
@@ -411,7 +415,7 @@ class CarriedReader(_Reader):
         self._read_notes()
         for session in self.sessions:
             session.client_id = self._carrier.client_id
-        self._close_sessions(fins, reset)
+        self._close_sessions(fins, reset, time_ns)
 
     def _read_notes(self) -> None:
         notes = self._carrier.notes
@@ -430,8 +434,9 @@ class CarriedReader(_Reader):
         carrier = unit.carrier
         query: dict[str, Any] = {}
         if self._name == "http" and protocol.extra_fields and carrier is not None and carrier.get("status") is None:
-            query = _query(carrier.get("target"))
-            if query:
+            target = carrier.get("target")
+            query = _query(target)
+            if query or (isinstance(target, str) and target.split("?", 1)[0] in protocol.paths):
                 fields, sent = {**fields, "query": query}, {**sent, "query": query}
         session = self._by_protocol.get(protocol.name)
         if session is None:
@@ -443,9 +448,13 @@ class CarriedReader(_Reader):
         quiet = False
         legs = self._pipeline.legs
         by_client = unit.side == self._client()
+        sender: Party | None = None
         if unit.repeats is not None:
             duplicate = self._uids.get(unit.repeats)
         if isinstance(topic, str):
+            if not session.own and not by_client:
+                # The broker hands on what devices say, and to whoever watches also what platforms say.
+                sender = self._speaker(protocol, classified)
             self._topics.add(topic) if len(self._topics) < 4096 else None
             if session.own and session.device_id is not None:
                 legs.learn(topic, session.device_id)
@@ -455,17 +464,27 @@ class CarriedReader(_Reader):
                 earlier = legs.earlier(topic, payload, now, by_client, self._conversation.id)
                 if earlier is not None:
                     duplicate = earlier.uid
+                    sender = earlier.sender
                     if session.own and session.device_id is not None and earlier.seen is not None and earlier.seen.device_id is None:
                         earlier.seen.device_id = session.device_id
                         self._engine.sink.attribute(earlier.uid, session.device_id)
             quiet = bool(carrier and carrier.get("retain")) and not by_client
         self._engine.last_seen = None
         uid = self._engine.message(session, unit.side, kind, sent, fields, payload, unit.packets, now, findings, carrier, duplicate, hint,
-                                   self._conversation.id, self._name, quiet)  # fmt: skip
+                                   self._conversation.id, self._name, quiet, sender)  # fmt: skip
         if unit.serial:
-            self._pipeline.remember_unit(unit.serial, uid)
+            self._pipeline.remember_unit(unit.serial, uid if duplicate is None else duplicate)
         if isinstance(topic, str) and duplicate is None:
-            legs.remember(topic, payload, uid, now, by_client, self._conversation.id, self._engine.last_seen)
+            said_by = sender if sender is not None else session.party(unit.side)
+            legs.remember(topic, payload, uid, now, by_client, self._conversation.id, self._engine.last_seen, said_by)
+
+    @staticmethod
+    def _speaker(protocol: ApplicationProtocol, classified: Classified) -> Party | None:
+        """Who says such a message; None when neither the table nor the message tells."""
+        row = protocol.messages.get(classified.kind)
+        if row is not None:
+            return row.sender
+        return protocol.speaker(classified.kind, classified.fields) if protocol.speaker is not None else None
 
     def _client(self) -> int:
         """The side that acts as client: the broker or server is the other one."""
@@ -477,12 +496,16 @@ class CarriedReader(_Reader):
         return 0 if ports[0] > ports[1] else 1
 
     def _begin(self, protocol: ApplicationProtocol, classified: Classified, unit: Unit, query: dict[str, Any]) -> SessionState:
-        row = protocol.messages.get(classified.kind)
         client = self._client()
-        if row is None:
+        speaker = self._speaker(protocol, classified)
+        if speaker is None:
             device_side = client
         else:
-            device_side = unit.side if row.sender is DEVICE else 1 - unit.side
+            device_side = unit.side if speaker is DEVICE else 1 - unit.side
+        topic = unit.carrier.get("topic") if unit.carrier is not None else None
+        if isinstance(topic, str) and unit.side != client and any(covers_many(one, topic) for one in self._carrier.filters):
+            # Who listens to all devices is none of them, whatever the first message says.
+            device_side = 1 - client
         own = self._name != "mqtt" or device_side == client
         session = self._by_protocol[protocol.name] = self._open(protocol, self._path, device_side, own, unit.time_ns, unit.packets[0])
         session.client_id = self._carrier.client_id
@@ -496,8 +519,19 @@ class CarriedReader(_Reader):
     def _foreign(self, unit: Unit) -> None:
         """A payload that is none of ours; in a place where ours come it is a broken one."""
         payload, carrier = unit.payload, unit.carrier or {}
-        if payload[:1] == b"{" and self.sessions and (self._name == "http" or carrier.get("topic") in self._topics) and decode(payload) is None:
-            self._engine.malformed(self.sessions[0], unit.side, payload, unit.packets, unit.time_ns, False)
+        topic = carrier.get("topic")
+        if payload[:1] == b"{" and self.sessions and (self._name == "http" or topic in self._topics) and decode(payload) is None:
+            session = self.sessions[0]
+            duplicate = self._uids.get(unit.repeats) if unit.repeats is not None else None
+            legs, by_client = self._pipeline.legs, unit.side == self._client()
+            if isinstance(topic, str) and duplicate is None:
+                earlier = legs.earlier(topic, payload, unit.time_ns, by_client, self._conversation.id)
+                duplicate = earlier.uid if earlier is not None else None
+            uid = self._engine.malformed(session, unit.side, payload, unit.packets, unit.time_ns, False, duplicate, unit.carrier)
+            if unit.serial:
+                self._pipeline.remember_unit(unit.serial, uid if duplicate is None else duplicate)
+            if isinstance(topic, str) and duplicate is None:
+                legs.remember(topic, payload, uid, unit.time_ns, by_client, self._conversation.id, None, session.party(unit.side))
             return
         self._in_vain += 1
         if self._name == "http" and not self.sessions and self._in_vain > UNITS_IN_VAIN:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 from dissect.engine import fingerprint
 from dissect.pairing import Seen
+from grammars.vocabulary import Party
 
 WINDOW_NS = 60 * 10**9
 REMEMBERED = 20_000
@@ -18,7 +19,7 @@ TOPICS = 50_000
 
 
 class _Sighting:
-    __slots__ = ("uid", "time_ns", "by_client", "connections", "seen")
+    __slots__ = ("uid", "time_ns", "by_client", "connections", "seen", "sender")
 
     def __init__(self, uid: int, time_ns: int, by_client: bool, connection: int) -> None:
         self.uid = uid
@@ -27,6 +28,7 @@ class _Sighting:
         """the leg from the publisher was seen"""
         self.connections = {(connection, by_client)}
         self.seen: Seen | None = None
+        self.sender: Party | None = None
 
 
 class BrokerLegs:
@@ -35,9 +37,18 @@ class BrokerLegs:
         self._topics: dict[str, str | None] = {}
 
     def earlier(self, topic: str, payload: bytes, time_ns: int, by_client: bool, connection: int) -> _Sighting | None:
-        """The first sighting of this message, when this is another one of it."""
+        """The first sighting of this message, when this is another one of it.
+
+        Each connection takes a sighting once, so that what is said twice on purpose stays two messages; but a publication that was seen on its
+        way to the broker is all there is of it, however often the broker sends it on.
+        """
+        published: _Sighting | None = None
         for one in self._sightings.get((topic, fingerprint(payload)), ()):
-            if time_ns - one.time_ns > WINDOW_NS or (connection, by_client) in one.connections:
+            if time_ns - one.time_ns > WINDOW_NS:
+                continue
+            if (connection, by_client) in one.connections:
+                if one.by_client and not by_client:
+                    published = one
                 continue
             if by_client and one.by_client:
                 # Two publishers' legs are two messages.
@@ -45,12 +56,14 @@ class BrokerLegs:
             one.connections.add((connection, by_client))
             one.by_client = one.by_client or by_client
             return one
-        return None
+        return published
 
-    def remember(self, topic: str, payload: bytes, uid: int, time_ns: int, by_client: bool, connection: int, seen: Seen | None) -> None:
+    def remember(
+        self, topic: str, payload: bytes, uid: int, time_ns: int, by_client: bool, connection: int, seen: Seen | None, sender: Party | None
+    ) -> None:
         place = (topic, fingerprint(payload))
         sighting = _Sighting(uid, time_ns, by_client, connection)
-        sighting.seen = seen
+        sighting.seen, sighting.sender = seen, sender
         waiting = self._sightings.setdefault(place, [])
         waiting[:] = [one for one in waiting if time_ns - one.time_ns <= WINDOW_NS]
         waiting.append(sighting)

@@ -16,9 +16,9 @@ class SessionState:
 
     __slots__ = (
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
-        "midstream_ns", "connection_closing", "clear", "facts", "shared", "speaker", "once", "own", "digits", "closed", "clock_ns", "beat_ns", "beat_reported",
-        "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless",
-        "messages", "beat_due_ns", "open", "ended_ns",
+        "midstream_ns", "connection_closing", "clear", "facts", "shared", "speaker", "retained", "once", "own", "digits", "closed", "clock_ns",
+        "beat_ns", "beat_reported", "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless", "messages", "beat_due_ns",
+        "open", "ended_ns",
     )  # fmt: skip
 
     def __init__(self, ident: int, protocol: ApplicationProtocol, carrier: str, ends: tuple[tuple[str, int], tuple[str, int]], first_ns: int) -> None:
@@ -42,6 +42,8 @@ class SessionState:
         self.facts: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         """of the message's device, set before its rules run"""
+        self.retained = False
+        """the message at hand is a broker's retained one"""
         self.speaker = ""
         """which device of several behind this connection the message is from, set with `shared`"""
         self.once: set[tuple[str, str]] = set()
@@ -58,7 +60,7 @@ class SessionState:
         self.gaps = 0
         self.ended = False
         self.ended_ns: int | None = None
-        """when a RST ended it; bytes that a hole held up may still come"""
+        """when a RST or a new connection of the same ports ended it; bytes that a hole held up may still come"""
         self.messages = 0
         self.open: dict[int, Any] = {}
         """its exchanges that are not final (`dissect.pairing.Pending`), oldest first"""

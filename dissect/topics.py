@@ -35,3 +35,22 @@ def relation(one: str, other: str) -> int:
     if len(first) == len(second) and sum(mine != its for mine, its in zip(first, second, strict=True)) == 1:
         return OTHER_DEVICE
     return min(3, len(set(first) & set(second)))
+
+
+def covers_many(topic_filter: str, topic: str) -> bool:
+    """Whether a subscription that brought *topic* stands for several devices: its wildcards lie where the topic names the device."""
+    parts = topic_filter.split("/")
+    if parts[0] == "$share":
+        parts = parts[2:]
+    names = stem(topic)
+    for place, part in enumerate(topic.split("/")):
+        if place >= len(parts):
+            return False
+        if parts[place] == "#":
+            return any(rest in names for rest in topic.split("/")[place:])
+        if parts[place] == "+":
+            if part in names:
+                return True
+        elif parts[place] != part:
+            return False
+    return False

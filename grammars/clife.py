@@ -141,7 +141,7 @@ def clock(said: Said, session: Situation) -> Iterable[Finding]:
     value = said.fields.get("timestamp")
     if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
-    if type(value) is not int or value < SYNCHRONISED_MS:
+    if type(value) is not int or value < SYNCHRONISED_MS or session.retained:
         return
     off = value - said.time_ns // 1_000_000
     distance = min(abs(off), abs(off - ZONE_MS), abs(off + ZONE_MS))

@@ -214,6 +214,8 @@ def register(said: Said, session: Situation) -> Iterable[Finding]:
         return
     query = said.fields.get("query")
     level = query.get("authLevel") if isinstance(query, dict) else None
+    if said.fields.get("data") is None:
+        yield Finding("schema.missing-field", "data is absent")
     if level in ("1", "2") and isinstance(said.data, dict) and "productCode" not in said.data:
         yield Finding("schema.missing-field", "data.productCode is required at authLevel 1 and 2")
     if isinstance(query, dict) and session.clear:

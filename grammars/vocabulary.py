@@ -143,6 +143,8 @@ class Situation(Protocol):
 
     shared: dict[str, Any]
     """the protocol's memory of the message's device, whichever connection it uses"""
+    retained: bool
+    """the message is one that a broker kept, said some time ago"""
     speaker: str
     """which of several devices behind one connection the message is from; empty where there is but one, and for the other side"""
 

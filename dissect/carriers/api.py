@@ -50,6 +50,8 @@ class StreamCarrier(Protocol):
     """MQTT: of the CONNECT (or as assigned in the CONNACK)"""
     client: int | None
     """the side that acts as client, when known"""
+    filters: list[str]
+    """MQTT: topic filters that the client subscribed to"""
     notes: list[Note]
     """grown by the carrier, emptied by whoever reads it"""
 

@@ -72,6 +72,7 @@ class HttpCarrier:
         self.kinds: Counter[str] = Counter()
         self.client_id: str | None = None
         self.client: int | None = None
+        self.filters: list[str] = []
         self.notes: list[Note] = []
         self.switched = False
         """after 101, or a 2xx to CONNECT: nothing of the connection is HTTP any more"""

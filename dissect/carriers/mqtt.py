@@ -20,10 +20,12 @@ from dissect.carriers.mqtt_wire import (
     KINDS,
     MALFORMED,
     PUBLISH,
+    SUBSCRIBE,
     Malformed,
     Publish,
     assigned_client_id,
     frame,
+    subscribed,
 )
 from dissect.carriers.mqtt_wire import connect as read_connect
 from dissect.carriers.mqtt_wire import publish as read_publish
@@ -32,6 +34,8 @@ from grammars.mqtt import LEVEL_5_0, RESERVED_FLAGS
 MAX_PACKET = 16 << 20
 """A longer packet is counted and stepped over, its payload is not kept."""
 MAX_NOTES = 64
+MAX_FILTERS = 256
+MAX_FILTER_CHARACTERS = 4096
 MAX_ALIAS_CHARACTERS = 1 << 20
 MAX_REMEMBERED_PACKETS = 4096
 SEARCH_ATTEMPTS = 4096
@@ -64,6 +68,7 @@ class MqttCarrier:
         self.client_id: str | None = None
         self.client: int | None = None
         self.notes: list[Note] = []
+        self.filters: list[str] = []
         self.level: int | None = None
         """protocol level 3, 4 or 5; None while it is not known"""
         self.level_known = False
@@ -282,6 +287,9 @@ class MqttCarrier:
                 self.client, self.level, self.level_known, self.will = side, asked.level, True, asked.will
                 if asked.client_id:
                     self._identify(asked.client_id)
+            elif kind == SUBSCRIBE and self._units:
+                asked_for = subscribed(data, body, end, self.level or 4)
+                self.filters += [one for one in asked_for[:MAX_FILTERS - len(self.filters)] if len(one) <= MAX_FILTER_CHARACTERS]
             elif kind == CONNACK:
                 if self.level is None:
                     self.level = 4 if end - body == 2 else LEVEL_5_0

@@ -10,7 +10,7 @@ from grammars.mqtt import LEVEL_5_0, Kind, PropertyKind
 
 KINDS = ("", *(kind.name for kind in Kind))
 """By control packet type; 0 is none"""
-CONNECT, CONNACK, PUBLISH = int(Kind.CONNECT), int(Kind.CONNACK), int(Kind.PUBLISH)
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE = int(Kind.CONNECT), int(Kind.CONNACK), int(Kind.PUBLISH), int(Kind.SUBSCRIBE)
 MALFORMED = -1
 INCOMPLETE = 0
 
@@ -181,6 +181,19 @@ def connect(data: bytes, start: int, end: int) -> Connect:
     if place != end:
         raise Malformed("bytes are left behind a CONNECT")
     return Connect(level, client_id, bool(flags & 0x02), will)
+
+
+def subscribed(data: bytes, start: int, end: int, level: int) -> list[str]:
+    """The topic filters of the SUBSCRIBE whose body is data[start:end]. Raises Malformed."""
+    place = start + 2
+    if level >= LEVEL_5_0:
+        _, place = _properties(data, place, end)
+    filters: list[str] = []
+    while place < end:
+        one, place = _text(data, place, end)
+        filters.append(one)
+        place += 1
+    return filters
 
 
 def assigned_client_id(data: bytes, start: int, end: int) -> str | None:
