@@ -110,17 +110,18 @@ def _ends(key: FlowKey) -> Ends:
 def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO) -> int:
     """Write these packets of *capture*, which must have been opened to keep them; returns how many.
 
-    Link types, lengths and times (to the nanosecond) are as captured; each file is an interface of its own, named after it when there are several.
+    Link types, lengths and times (with their digits) are as captured; each file is an interface of its own, named after it when there are several.
     Raises DissectError when a file cannot be read any more.
     """
     assert capture.store is not None, "the capture keeps its packets"
     writer = PcapngWriter(out)
     names = [PurePath(file.name).name for file in capture.files]
     for reference in packets:
+        file = reference >> FILE_SHIFT
         record = capture.store.packet(reference)
         if record is None:
-            name = capture.files[reference >> FILE_SHIFT].name
+            name = capture.files[file].name
             raise DissectError(f"{name}: its packets cannot be read again; it changed or went away meanwhile")
-        interface = writer.interface(record.link, names[reference >> FILE_SHIFT] if len(names) > 1 else "")
+        interface = writer.interface(record.link, names[file] if len(names) > 1 else "", digits=capture.digits.get(file, 9))
         writer.packet(interface, record.time_ns, record.data, record.original_length)
     return len(packets)

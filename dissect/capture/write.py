@@ -1,4 +1,4 @@
-"""pcapng out: one section, any interfaces, enhanced packets with nanosecond times and comments, decryption secrets.
+"""pcapng out: one section, any interfaces, enhanced packets with times and comments, decryption secrets.
 
 Every block is handed to the stream whole and flushed, so that a file is valid up to its last block whenever writing stops.
 """
@@ -23,23 +23,25 @@ class PcapngWriter:
 
     def __init__(self, stream: BinaryIO, application: str = "dissect") -> None:
         self._stream = stream
-        self._interfaces: dict[tuple[int, str], int] = {}
+        self._interfaces: dict[tuple[int, str, int], int] = {}
+        self._tick_ns: list[int] = []
         header = _LAYOUT.section.struct.pack(
             pcapng.BYTE_ORDER_MAGIC, pcapng.MAJOR_VERSION, 0, pcapng.UNKNOWN_SECTION_LENGTH, pcapng.UNKNOWN_SECTION_LENGTH)
         self._block(pcapng.SECTION, header, [(pcapng.SECTION_APPLICATION, application.encode())])
 
-    def interface(self, link: int, name: str = "", snap_length: int = 0) -> int:
-        """The number of the interface of that link type and name; described when it is new."""
-        number = self._interfaces.get((link, name))
+    def interface(self, link: int, name: str = "", snap_length: int = 0, digits: int = _NANOSECONDS) -> int:
+        """The number of the interface of that link type, name and digits of a second's fraction (0 to 9); described when it is new."""
+        number = self._interfaces.get((link, name, digits))
         if number is None:
-            number = self._interfaces[link, name] = len(self._interfaces)
-            told = [(pcapng.INTERFACE_NAME, (name or link_type_name(link)).encode()), (pcapng.INTERFACE_RESOLUTION, bytes([_NANOSECONDS]))]
+            number = self._interfaces[link, name, digits] = len(self._interfaces)
+            self._tick_ns.append(10 ** (_NANOSECONDS - digits))
+            told = [(pcapng.INTERFACE_NAME, (name or link_type_name(link)).encode()), (pcapng.INTERFACE_RESOLUTION, bytes([digits]))]
             self._block(pcapng.INTERFACE, _LAYOUT.interface.struct.pack(link, 0, snap_length), told)
         return number
 
     def packet(self, interface: int, time_ns: int, data: bytes, original_length: int | None = None, comments: Iterable[str] = ()) -> None:
         """One packet; times before 1970 cannot be written and become 1970."""
-        ticks = max(0, time_ns)
+        ticks = max(0, time_ns) // self._tick_ns[interface]
         header = _LAYOUT.enhanced.struct.pack(interface, ticks >> 32, ticks & _LOW, len(data), max(len(data), original_length or 0))
         self._block(pcapng.ENHANCED_PACKET, header + _padded(data), [(pcapng.OPTION_COMMENT, text.encode()) for text in comments])
 
