@@ -107,14 +107,16 @@ def _ends(key: FlowKey) -> Ends:
     return "tcp" if tcp else "udp", frozenset(pairs)
 
 
-def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO) -> int:
-    """Write these packets of *capture*, which must have been opened to keep them; returns how many.
+def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO, secrets: bool = True) -> int:
+    """Write these packets of *capture*, which must have been opened to keep them; returns how many. *secrets*: with its decryption secrets.
 
     Link types, lengths and times (with their digits) are as captured; each file is an interface of its own, named after it when there are several.
     Raises DissectError when a file cannot be read any more.
     """
     assert capture.store is not None, "the capture keeps its packets"
     writer = PcapngWriter(out)
+    for kind, data in capture.secrets if secrets else ():
+        writer.secrets(kind, data)
     names = [PurePath(file.name).name for file in capture.files]
     for reference in packets:
         file = reference >> FILE_SHIFT

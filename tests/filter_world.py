@@ -46,7 +46,8 @@ def tell(sink: Sink) -> None:
         carrier={"topic": "cam/7/up", "qos": 1, "retain": False, "dup": False, "packet_id": 3})
     say(10, 80, 4, {"operate": "upload_snapshot", "request_id": "r1"}, type="upload_snapshot", duplicate_of=9,
         carrier={"topic": "cam/7/up", "qos": 0, "retain": False, "dup": False, "packet_id": None})
-    say(11, 90, 5, {"operate": "heartbeat", "timestamp": 1.5e9, "online": True}, type="heartbeat", carrier={"method": "POST", "target": "/api?x=1", "status": None})
+    say(11, 90, 5, {"operate": "heartbeat", "timestamp": 1.5e9, "online": True}, type="heartbeat",
+        carrier={"method": "POST", "target": "/api?x=1", "status": None})
     say(12, 100, 6, {"cmd": "2011", "data": {"params": [{"5": True}]}}, type="2011", encryption=CLEAR,
         carrier={"topic": "gjp/2011", "qos": 0, "retain": False, "dup": False, "packet_id": None})
     say(13, 110, 6, {"cmd": 2006, "data": [{"params": [{"5": 2 ** 70}]}]}, type="2006", encryption=CLEAR, carrier=None)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "captures" / "demo" / "capture.pcapng"
 DEVICE, CLOUD = Host("192.168.1.9"), Host("203.0.113.10", 20)
 ETHERNET = 1
+TLS_KEY_LOG = 0x544C534B
 
 
 def run(*words: str | Path) -> int:
@@ -82,7 +83,8 @@ def test_the_demo_gives_the_same_messages_again(tmp_path: Path, capsys: pytest.C
     assert "packets of" in capsys.readouterr().err
     assert run("report", tmp_path / "imei.pcapng", "-o", tmp_path / "after.json") == 0
     before, after = (json.loads((tmp_path / name).read_bytes()) for name in ("before.json", "after.json"))
-    assert [one["time"] for holder in before["sessions"] for one in holder["messages"]] == [one["time"] for holder in after["sessions"] for one in holder["messages"]]
+    told, again = ([one["time"] for holder in made["sessions"] for one in holder["messages"]] for made in (before, after))
+    assert told == again
     assert before["totals"]["protocols"] == after["totals"]["protocols"] and list(after["totals"]["protocols"]) == ["imei-tcp"]
 
 
@@ -119,6 +121,21 @@ def test_fragments_belong_to_their_datagram() -> None:
     assert [len(one) for one in log] == [5]
     assert (log.packets_of({1}), log.packets_of({2}), log.packets_of({1, 2})) == ([1, 5], [2, 3, 4], [1, 2, 3, 4, 5])
     assert log.packets_of(set()) == log.packets_of({9}) == []
+
+
+def test_decryption_secrets_go_along_unless_they_are_stripped(tmp_path: Path) -> None:
+    secret = b"CLIENT_RANDOM 00 11"
+    path = tmp_path / "secret.pcapng"
+    with path.open("wb") as out:
+        writer = PcapngWriter(out)
+        writer.secrets(TLS_KEY_LOG, secret)
+        number = writer.interface(ETHERNET)
+        for time_ns, data, length, _ in packets(DEMO):
+            writer.packet(number, time_ns, data, length)
+    for more, there in (((), True), (("--strip-secrets",), False)):
+        assert run("export", path, "--filter", "imei", "-w", tmp_path / "out.pcapng", *more) == 0
+        with open_capture([str(tmp_path / "out.pcapng")]) as capture:
+            assert sum(map(len, capture)) > 0 and capture.secrets == ([(TLS_KEY_LOG, secret)] if there else [])
 
 
 def test_nothing_kept_is_a_valid_file_without_packets(tmp_path: Path) -> None:

@@ -18,13 +18,16 @@ WORLD = world()
 
 NAMES = st.sampled_from([name for name in sorted(all_fields()) if name.count(".") < 4])
 LITERALS = st.one_of(
-    st.integers(-(2**70), 2**70).map(str), st.floats(allow_nan=False, allow_infinity=False).map(repr), st.text(max_size=6).map(lambda text: quoted(text)),
-    st.sampled_from(["true", "10.0.0.0/8", "fe80::1", "warning", "error", "2026-11-20T08:00:00.05Z", "5ms", '"timeout"', '"12345678"', '"^r.q"', "timeout", "0x1f", '"7"',
-                     '"pair.late"', '"req200"', '"up"', "80", "2006"]))
+    st.integers(-(2**70), 2**70).map(str), st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.text(max_size=6).map(lambda text: quoted(text)),
+    st.sampled_from(["true", "10.0.0.0/8", "fe80::1", "warning", "error",
+                     "2026-11-20T08:00:00.05Z", "5ms", '"timeout"', '"12345678"', '"^r.q"', "timeout", "0x1f",
+                     '"7"', '"pair.late"', '"req200"', '"up"', "80", "2006"]))
 OPERATORS = st.sampled_from(["==", "!=", "===", "!==", "<", "<=", ">", ">=", "contains", "matches", "eq", "all_ne", "any_ne", "~"])
 SETS = st.lists(st.one_of(LITERALS, st.tuples(LITERALS, LITERALS).map("..".join)), min_size=1, max_size=3).map(lambda items: "{" + ", ".join(items) + "}")
 TESTS = st.one_of(
-    NAMES, st.tuples(NAMES, OPERATORS, LITERALS).map(" ".join), st.tuples(NAMES, OPERATORS, NAMES).map(" ".join), st.tuples(LITERALS, OPERATORS, NAMES).map(" ".join),
+    NAMES, st.tuples(NAMES, OPERATORS, LITERALS).map(" ".join),
+    st.tuples(NAMES, OPERATORS, NAMES).map(" ".join), st.tuples(LITERALS, OPERATORS, NAMES).map(" ".join),
     st.tuples(NAMES, st.sampled_from([" in ", " not in "]), SETS).map("".join),
     st.tuples(st.sampled_from(["any ", "all "]), NAMES, st.sampled_from([" == ", " != ", " > "]), LITERALS).map("".join))
 EXPRESSIONS = st.recursive(TESTS, lambda inner: st.one_of(
@@ -57,7 +60,8 @@ def test_both_ways_of_asking_agree_and_what_is_kept_is_whole(text: str) -> None:
 
 
 @given(st.one_of(st.text(max_size=60), st.text(alphabet='()!=<>{}"\\ .,&|^~andorit0123456789:/r', max_size=40),
-                 st.lists(st.one_of(NAMES, LITERALS, OPERATORS, st.sampled_from(["(", ")", "{", "}", "!", "not", "in", "and", ",", "..", '"', "="])), max_size=8).map(" ".join)))
+                 st.lists(st.one_of(NAMES, LITERALS, OPERATORS,
+                                    st.sampled_from(["(", ")", "{", "}", "!", "not", "in", "and", ",", "..", '"', "="])), max_size=8).map(" ".join)))
 @settings(max_examples=600)
 def test_whatever_is_typed_raises_nothing_but_a_filter_error_with_a_place(text: str) -> None:
     try:
@@ -74,7 +78,8 @@ def test_whatever_is_typed_raises_nothing_but_a_filter_error_with_a_place(text: 
         st.builds(lambda name, low, high, no: Membership(Value(name, 0), (Range(Value(str(low), 0), Value(str(high), 0)), Value("x", 0, True)), no), NAMES,
                   st.integers(), st.integers(), st.booleans())),
     lambda inner: st.one_of(
-        st.builds(Negation, inner), st.builds(Junction, st.sampled_from(["and", "or", "xor"]), st.lists(inner, min_size=2, max_size=3).map(tuple))), max_leaves=8))
+        st.builds(Negation, inner),
+        st.builds(Junction, st.sampled_from(["and", "or", "xor"]), st.lists(inner, min_size=2, max_size=3).map(tuple))), max_leaves=8))
 def test_syntax_that_is_written_out_reads_the_same(node: Node) -> None:
     read = parse(written(node))
     assert read is not None and bare(read) == bare(node)

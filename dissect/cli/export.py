@@ -13,6 +13,7 @@ from dissect.errors import UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_captures(parser)
     parser.add_argument("-w", "--write", required=True, metavar="FILE.pcapng", help="where to write them (-: stdout)")
+    parser.add_argument("--strip-secrets", action="store_true", help="leave out the decryption secrets that the captures hold (TLS keys)")
     add_fail_on(parser)
     add_analysis(parser)
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         kept = select(whole, chosen).analysis()
         packets = log.packets_of({stream for session in kept.sessions.values() for stream in session.streams})
         with output(arguments.write) as out:
-            count = write_packets(capture, packets, out)
+            count = write_packets(capture, packets, out, not arguments.strip_secrets)
     print(f"{count} packets of {len(kept.sessions)} sessions", file=sys.stderr)
     status = exit_status(kept, arguments.fail_on)
     kept.close()
