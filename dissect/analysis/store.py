@@ -126,11 +126,11 @@ class Analysis:
         self.columns.append(
             time_ns, m.id, session, self.types.code(m.type), self.names.code(m.name), 0 if m.direction == "up" else 1, 0, m.file,
             m.frames[-1] if m.frames else 0, m.size if m.size < LARGEST else LARGEST, 0,
-            0 if m.device_id is None else self.device_ids.code(m.device_id), 0 if m.duplicate_of is None else self.index_of(m.duplicate_of) + 1,
+            self._device(m.device_id), 0 if m.duplicate_of is None else self.index_of(m.duplicate_of) + 1,
             self.spool.append(data), len(data))
 
     def attribute(self, message_id: int, device_id: str) -> None:
-        self.columns.set(self.index_of(message_id), "device", self.device_ids.code(device_id))
+        self.columns.set(self.index_of(message_id), "device", self._device(device_id))
 
     def exchange(self, exchange: Exchange, session: int) -> None:
         request = self.index_of(exchange.request)
@@ -338,6 +338,13 @@ class Analysis:
         """Give temporary files back; nothing can be read afterwards."""
         self.spool.close()
         self._bytes.close()
+
+    def _device(self, ident: str | None) -> int:
+        """Its number; 0 also for an id so long that no table takes it (a packet chose it): the message still says it in its fields."""
+        if ident is None:
+            return 0
+        code = self.device_ids.code(ident)
+        return 0 if code == OVERFLOW else code
 
     def _number(self, message_id: int | None) -> int:
         return 0 if message_id is None else self.index_of(message_id) + 1
