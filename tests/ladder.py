@@ -180,7 +180,9 @@ class _Stage:
         self._follow = follow
         self._conversations: dict[int, Conversation] = {}
         self._port, self._midstream, self._client_port = port, midstream, client_port
-        self._last = {step.connection: step.at for step in steps}
+        self._last: dict[int, float] = {}
+        for step in steps:
+            self._last[step.connection] = max(self._last.get(step.connection, step.at), step.at)
         self._closed: set[int] = set()
 
     def _conversation(self, step: Step) -> Conversation:
