@@ -38,11 +38,11 @@ class Layer(NamedTuple):
 
 def layers_of(data: bytes, link: int) -> list[Layer]:
     """The layers of a captured packet of link type *link*, outermost first; what is not read ends the list."""
-    peeled = peel(link, data, 0, len(data))
+    peeled = peel(link, data, 0, len(data), len(data))
     found = _link(data, link, peeled[1] if peeled else len(data))
     if peeled is None:
         return found
-    kind, place = peeled
+    kind, place = peeled[:2]
     if kind == ethernet.ETHERTYPE_IPV4:
         header = _layer("IPv4", ip.IPV4, data, place, place + 20)
         size = (data[place] & 15) * 4 if place < len(data) else 20

@@ -1,0 +1,1 @@
+"""Views as files: packets, reports, tables, ladders."""

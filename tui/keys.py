@@ -1,0 +1,128 @@
+"""Every key of the interface, once: what it does, where it holds, how help and footer call it.
+
+Bindings, the help screen, the footer and the command palette are made of this table (spec: the column "dissect" of the key table).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    keys: str
+    """as Textual names them, separated by commas"""
+    action: str
+    help: str
+    where: str
+    """list: all lists; everywhere; a view's name: shown in its help, carried out by the application"""
+    shown: str = ""
+    """how help writes the keys"""
+    label: str = ""
+    """in the footer; none: not there"""
+    order: int = 9
+    """footer: the lowest stay longest when there is no room"""
+
+
+KEYS: tuple[Key, ...] = (
+    # movement, in every list
+    Key("down,j", "down", "next line", "list", "arrows hjkl"),
+    Key("up,k", "up", "line before", "list"),
+    Key("left,h", "left", "to the left; close a branch", "list"),
+    Key("right,l", "right", "to the right; open a branch", "list"),
+    Key("pagedown", "page(1)", "a page down", "list", "PgDn PgUp ^b"),
+    Key("pageup,ctrl+b", "page(-1)", "a page up", "list"),
+    Key("ctrl+d", "page(0.5)", "half a page down", "list", "^d ^u"),
+    Key("ctrl+u", "page(-0.5)", "half a page up", "list"),
+    Key("home,g", "first", "first line", "list", "g Home"),
+    Key("end,G", "last", "last line", "list", "G End"),
+    Key("enter", "open", "open what the cursor is on", "list", "Enter", "Open", 0),
+    # everywhere
+    Key("slash,f,f3", "filter", "filter", "everywhere", "/ f F3", "Filter", 1),
+    Key("ctrl+f", "find", "find text", "everywhere", "^f"),
+    Key("n", "find_next(1)", "next place found", "everywhere", "n N"),
+    Key("N", "find_next(-1)", "place found before", "everywhere"),
+    Key("question_mark,f1", "help", "help", "everywhere", "? F1", "Help", 0),
+    Key("colon,ctrl+p", "command_palette", "commands by name", "everywhere", ": ^p", ":Cmd", 5),
+    Key("1", "view('messages')", "Messages", "everywhere", "1-6 [ ]"),
+    Key("2", "view('ladder')", "Ladder", "everywhere"),
+    Key("3", "view('pairs')", "Pairs", "everywhere"),
+    Key("4", "view('anomalies')", "Anomalies", "everywhere"),
+    Key("5", "view('stats')", "Stats", "everywhere"),
+    Key("6", "view('help')", "Help", "everywhere"),
+    Key("left_square_bracket", "step_view(-1)", "view before", "everywhere"),
+    Key("right_square_bracket", "step_view(1)", "next view", "everywhere"),
+    Key("tab", "next_pane(1)", "next pane", "everywhere", "Tab", "Pane", 4),
+    Key("shift+tab", "next_pane(-1)", "pane before", "everywhere"),
+    Key("escape,q", "back", "back; at the root: quit", "everywhere", "q Esc"),
+    Key("Q,ctrl+q", "quit_now", "quit", "everywhere", "Q ^q"),
+    Key("e,f2", "export", "export this view", "everywhere", "e F2", "Export", 4),
+    Key("y", "copy", "copy the line (or the bytes)", "everywhere", "y"),
+    Key("t,w", "time_form", "time: relative, delta, UTC, local", "everywhere", "t w", "Time", 6),
+    Key("p", "pause", "pause: new messages wait, \"+N\"", "everywhere", "p"),
+    Key("F,A", "follow", "follow what comes", "everywhere", "F A"),
+    Key("K", "load_keys", "load a keys file", "everywhere", "K"),
+    Key("T", "follow_stream", "the conversation as text", "everywhere", "T"),
+    Key("ctrl+l,f5", "clear", "clear filter, marks' view and selection of sessions", "everywhere", "^l F5"),
+    Key("ctrl+c", "cancel_load", "stop loading; what is read stays", "everywhere", "^c"),
+    # messages
+    Key("percent_sign", "mate", "request <-> answer", "messages", "%", "Mate", 2),
+    Key("full_stop", "along(1)", "next in the session", "messages", ". ,"),
+    Key("comma", "along(-1)", "before in the session", "messages"),
+    Key("ctrl+g", "goto", "go to a number", "messages", "^g"),
+    Key("m", "mark", "mark", "messages", "m", "Mark", 5),
+    Key("M", "marked_only", "only what is marked", "messages", "M"),
+    Key("apostrophe", "next_mark", "next mark", "messages", "'"),
+    Key("space", "select", "select (two: d = diff)", "messages", "Space", "Select", 5),
+    Key("d", "diff", "difference of the two selected", "messages", "d"),
+    Key("less_than_sign", "sideways(-1)", "sort by the column before; ladder: lifelines left", "messages", "< >"),
+    Key("greater_than_sign", "sideways(1)", "sort by the next column; ladder: lifelines right", "messages"),
+    Key("z", "invert", "turn the order round", "messages", "z"),
+    Key("f10", "columns", "choose columns", "messages", "F10"),
+    Key("o", "fold", "fold or open heartbeats", "messages", "o", "Fold", 7),
+    Key("c", "colour", "colour by state, protocol or direction", "messages", "c"),
+    Key("x", "swap", "Details <-> Bytes where there is room for one", "messages", "x", "Hex", 3),
+    Key("r", "raw", "bytes pane: packet, message, decrypted", "messages", "r", "Raw", 6),
+    Key("backslash", "zoom", "zoom the pane", "messages", "\\"),
+    Key("vertical_line", "layout", "another layout of the panes", "messages", "|"),
+    Key("left_curly_bracket", "resize(-1)", "lower panes smaller", "messages", "{ }"),
+    Key("right_curly_bracket", "resize(1)", "lower panes larger", "messages"),
+    # details
+    Key("a", "field_column", "show the field as a column", "details", "a"),
+    Key("equals_sign", "field_filter('==')", "filter on the field's value", "details", "= !"),
+    Key("exclamation_mark", "field_filter('!=')", "filter it out", "details"),
+    # ladder
+    Key("s", "compress", "compress: no idle gaps, one lane less", "ladder", "s", "Compress", 7),
+    Key("9", "preview(-4)", "narrower preview", "ladder", "9 0"),
+    Key("0", "preview(4)", "wider preview", "ladder"),
+    # anomalies
+    Key("minus", "severity(-1)", "lower minimum severity", "anomalies", "- +"),
+    Key("plus", "severity(1)", "higher minimum severity", "anomalies"),
+    Key("S", "suppress", "suppress the code (again: show it)", "anomalies", "S", "Suppress", 7),
+    Key("L", "limit", "only what the filter shows", "anomalies", "L"),
+    Key("b", "group", "group by code, session, time; pairs: by command", "anomalies", "b", "Group", 7),
+)
+
+APPLICATION = ("everywhere", "messages", "details", "ladder", "anomalies")
+
+
+def bindings(*where: str) -> list[dict[str, object]]:
+    """The arguments of `textual.binding.Binding` for the keys of these places."""
+    return [{"key": key, "action": one.action, "description": one.help, "show": False} for one in KEYS if one.where in where for key in one.keys.split(",")]
+
+
+def help_rows(*where: str) -> list[tuple[str, str]]:
+    """Keys and what they do, for the help screen: one row for each that is written out."""
+    return [(one.shown, one.help) for one in KEYS if one.where in where and one.shown]
+
+
+def footer(width: int) -> list[tuple[str, str]]:
+    """Keys and labels that fit into *width* cells, in the order of the table."""
+    chosen = sorted((one for one in KEYS if one.label), key=lambda one: one.order)
+    kept: list[Key] = []
+    used = 0
+    for one in chosen:
+        size = len(one.shown.split(" ")[0]) + len(one.label) + 3
+        if used + size <= width:
+            kept.append(one)
+            used += size
+    return [(one.shown.split(" ")[0], one.label) for one in KEYS if one in kept]

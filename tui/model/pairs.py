@@ -1,0 +1,214 @@
+"""Exchanges as rows: status, operation, both ends, latency on one axis; or grouped by operation with counts and percentiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from dissect.analysis.records import STATUSES
+from dissect.model import Status
+from tui.model.cells import Cell, Line, cell, fit, fixed
+from tui.model.columns import key_text, protocol_role
+from tui.model.glyphs import Glyphs
+from tui.model.times import latency
+
+if TYPE_CHECKING:
+    from tui.model.store import Store
+
+SORTS = ("time", "latency", "status", "operation")
+GROUPS = ("none", "operation")
+ORPHAN_CODE = "pair.orphan-response"
+SIGN = {Status.OK: ("  ", "ok"), Status.ERROR: ("! ", "error"), Status.LATE: ("! ", "late"), Status.TIMEOUT: ("x ", "error"), Status.PENDING: ("~ ", "dim")}
+NOTES = 3
+
+
+class Group(NamedTuple):
+    operation: str
+    count: int
+    answered: int
+    failed: int
+    unanswered: int
+    percentiles: tuple[float, float, float, float]
+    """p50, p95, p99, max in ms; NaN without answers"""
+
+
+class Pairs:
+    """What the view shows, for the messages of a listing (None: all)."""
+
+    def __init__(self, store: Store, sort: str, descending: bool, shown: Any | None) -> None:
+        self._store = store
+        exchanges = store.analysis.exchange_columns
+        self.requests = exchanges.column("request").astype(np.int64) - 1
+        self._size = len(self.requests)
+        self.latencies = exchanges.column("latency_ms", 0, self._size)
+        self.statuses = exchanges.column("status", 0, self._size)
+        self._operations = exchanges.column("operation", 0, self._size)
+        chosen = np.arange(self._size, dtype=np.int64)
+        orphans = self._orphans()
+        if shown is not None:
+            mask = np.zeros(max(store.count, 1), np.bool_)
+            mask[shown] = True
+            responses = exchanges.column("response", 0, self._size).astype(np.int64) - 1
+            chosen = chosen[mask[self.requests] | ((responses >= 0) & mask[responses])]
+            orphans = orphans[mask[orphans]]
+        self.chosen = chosen
+        self.rows = np.concatenate([self._sorted(chosen, sort, descending), -1 - orphans])
+        """index of an exchange, or -1 - index of a message for an answer to nothing"""
+        self.counts = {status: int(count) for status, count in zip(STATUSES, np.bincount(self.statuses[chosen], minlength=len(STATUSES)), strict=False)}
+        self.orphans = len(orphans)
+        known = self.latencies[chosen]
+        known = known[~np.isnan(known)]
+        self.axis_ms = nice_axis(float(np.percentile(known, 99)) if len(known) else 1.0)
+        self.percentiles = percentiles(known)
+        self.histogram = histogram(known)
+
+    def _orphans(self) -> Any:
+        analysis = self._store.analysis
+        code = analysis.codes.find(ORPHAN_CODE)
+        count = len(analysis.links)
+        if code is None or not count:
+            return np.zeros(0, np.int64)
+        codes = analysis.anomaly_columns.column("code")
+        messages, anomalies = analysis.links.column("message", 0, count), analysis.links.column("anomaly", 0, count)
+        known = (anomalies < len(codes)) & (messages < self._store.count)
+        messages, anomalies = messages[known], anomalies[known]
+        return np.unique(messages[codes[anomalies] == code]).astype(np.int64)
+
+    def _sorted(self, chosen: Any, sort: str, descending: bool) -> Any:
+        if sort == "latency":
+            keys = np.where(np.isnan(self.latencies[chosen]), np.inf, self.latencies[chosen])
+        elif sort == "status":
+            keys = self.statuses[chosen]
+        elif sort == "operation":
+            keys = self._operations[chosen]
+        else:
+            keys = self._store.analysis.columns.column("time_ns")[self.requests[chosen]]
+        order = np.argsort(keys, kind="stable")
+        return chosen[order[::-1] if descending else order]
+
+    def groups(self) -> list[Group]:
+        """One a operation, the most frequent first."""
+        found = []
+        for code in np.unique(self._operations[self.chosen]).tolist():
+            members = self.chosen[self._operations[self.chosen] == code]
+            known = self.latencies[members]
+            statuses = np.bincount(self.statuses[members], minlength=len(STATUSES))
+            name = self._store.analysis.operations.text(code) if code < len(self._store.analysis.operations) else "(others)"
+            found.append(Group(name or "", len(members), int((~np.isnan(known)).sum()), int(statuses[STATUSES.index(Status.ERROR.value)]),
+                               int(statuses[STATUSES.index(Status.TIMEOUT.value)]), percentiles(known[~np.isnan(known)])))
+        return sorted(found, key=lambda group: -group.count)
+
+    def message_of(self, row: int) -> int:
+        """The request of an exchange, or the answer to nothing."""
+        value = int(self.rows[row])
+        return int(self.requests[value]) if value >= 0 else -1 - value
+
+    def line(self, row: int, width: int, glyphs: Glyphs) -> Line:
+        value = int(self.rows[row])
+        return self._exchange(value, width, glyphs) if value >= 0 else self._orphan(-1 - value, width)
+
+    def _exchange(self, at: int, width: int, glyphs: Glyphs) -> Line:
+        store = self._store
+        exchange = store.analysis.exchange_at(at)
+        session = store.session_of(int(self.requests[at]))
+        status = Status(exchange.status)
+        sign, role = SIGN[status]
+        bar = bar_width(width)
+        missing = exchange.response is None
+        shown = "-" if missing else str(exchange.response)
+        took = latency(exchange.latency_ms)
+        copies = str(len(exchange.attempts)) if len(exchange.attempts) > 1 else ""
+        row = store.exchange_row(int(self.requests[at])) or {}
+        codes: dict[str, None] = {}
+        for member in (row.get("request"), row.get("response")):
+            if member is not None:
+                codes.update(dict.fromkeys(store.analysis.anomaly_at(one).code for one in store.analysis.anomalies_of(member)[:NOTES]))
+        note = " ".join(codes) or (f"{len(exchange.intermediate)} stages" if exchange.intermediate else "")
+        return fit([Cell(" " + sign, role), fixed(_status_text(status), 9, role), fixed(exchange.operation, _operation_width(width),
+                                                                                        protocol_role(session.protocol)), cell(" "),
+                    fixed(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), 8, "dim", True), fixed(shown, 8, "dim", True),
+                    fixed(took, 9, role if status is Status.LATE else "", True), cell(" "), *self._bar(exchange.latency_ms, status, bar, glyphs),
+                    fixed(copies, 4, "retry", True), cell(" "), cell(note, "dim")], width)
+
+    def _bar(self, took: float | None, status: Status, width: int, glyphs: Glyphs) -> Line:
+        if width <= 0:
+            return []
+        if took is None:
+            return [fixed(glyphs.dot * (width - 1) + glyphs.dead if status is Status.TIMEOUT else "", width, "error")]
+        share = took / self.axis_ms
+        if share > 1:
+            return [Cell(glyphs.bar * (width - 1) + glyphs.bar_end, "late")]
+        halves = max(1, round(share * width * 2))
+        text = glyphs.bar * (halves // 2) + (glyphs.half_bar if halves % 2 else "")
+        return [fixed(text[:width], width, "late" if status is Status.LATE else "ok")]
+
+    def _orphan(self, index: int, width: int) -> Line:
+        store = self._store
+        message = store.analysis.message_at(index)
+        session = store.session_of(index)
+        return fit([Cell(" ? ", "warning"), fixed("orphan", 9, "warning"), fixed(message.name or message.type or "", _operation_width(width),
+                                                                                 protocol_role(session.protocol)), cell(" "),
+                    fixed(key_text(session.protocol, message.key), 10), fixed("-", 8, "dim", True), fixed(str(message.id), 8, "dim", True),
+                    fixed("", 10 + bar_width(width) + 5), cell("no request", "dim")], width)
+
+    def head(self, width: int) -> Line:
+        bar = bar_width(width)
+        axis = ""
+        if bar:
+            middle = latency(self.axis_ms / 2)
+            end = latency(self.axis_ms)
+            axis = "0".ljust(bar // 2 - len(middle) // 2) + middle
+            axis = axis.ljust(max(len(axis) + 1, bar - len(end))) + end
+        return [fixed("   Status", 12, "head"), fixed("Operation", _operation_width(width) + 1, "head"), fixed("Id", 10, "head"),
+                fixed("Req", 8, "head", True), fixed("Resp", 8, "head", True), fixed("Latency", 9, "head", True), fixed(" " + axis, bar + 1, "head"),
+                fixed("Try", 4, "head", True), cell(" Note", "head")]
+
+
+def _status_text(status: Status) -> str:
+    return {Status.TIMEOUT: "no-reply", Status.ERROR: "failed"}.get(status, status.value)
+
+
+def _operation_width(width: int) -> int:
+    return 16 if width < 100 else 22
+
+
+def bar_width(width: int) -> int:
+    """Cells of the latency axis."""
+    return max(0, min(44, width - 78)) if width >= 90 else max(0, min(12, width - 70))
+
+
+def nice_axis(value: float) -> float:
+    """The end of an axis that holds *value*: 1, 2 or 5 times a power of ten."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999))
+
+
+def percentiles(values: Any) -> tuple[float, float, float, float]:
+    if not len(values):
+        return (float("nan"),) * 4  # type: ignore[return-value]
+    found = np.percentile(values, (50, 95, 99, 100))
+    return float(found[0]), float(found[1]), float(found[2]), float(found[3])
+
+
+def histogram(values: Any, cells_wide: int = 24) -> list[int]:
+    """Answers by latency on a logarithmic axis from 1 ms to the longest."""
+    if not len(values):
+        return []
+    logs = np.log10(np.maximum(values, 0.1))
+    top = max(float(logs.max()), 1.0)
+    return [int(one) for one in np.histogram(logs, bins=cells_wide, range=(-1.0, top))[0]]
+
+
+def group_head(width: int) -> Line:
+    return [cell(" ", "head"), fixed("Operation", 30 if width >= 100 else 22, "head"),
+            *(fixed(name, 8, "head", True) for name in ("Count", "Replied", "Failed", "No-rep%", "P50", "P95", "P99", "Max"))]
+
+
+def group_line(group: Group, width: int) -> Line:
+    share = 100 * group.unanswered / group.count if group.count else 0.0
+    return [cell(" "), fixed(group.operation, 30 if width >= 100 else 22, "strong"), fixed(str(group.count), 8, "", True),
+            fixed(str(group.answered), 8, "", True), fixed(str(group.failed or ""), 8, "error", True),
+            fixed(f"{share:.1f}" if group.unanswered else "", 8, "error", True), *(fixed(latency(one), 8, "", True) for one in group.percentiles)]

@@ -1,0 +1,21 @@
+"""The second net under `dissect.text.clean`: a filter over all that is drawn, which lets no control character pass to the terminal."""
+
+from __future__ import annotations
+
+import re
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+
+
+class SecondNet(LineFilter):
+    """Replaces what should have been escaped long before. Segments that are control codes of the driver itself are left alone."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if not any(UNSAFE.search(segment.text) for segment in segments if not segment.control):
+            return segments
+        return [segment if segment.control else Segment(UNSAFE.sub(REPLACEMENT, segment.text), segment.style) for segment in segments]

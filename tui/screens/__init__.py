@@ -1,0 +1,1 @@
+"""The views behind the numbers 1 to 6, and the dialogs."""

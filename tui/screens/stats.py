@@ -1,0 +1,117 @@
+"""View 5: messages and answer times over time, the busiest types and operations, anomalies by code."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual_plotext import PlotextPlot
+
+from dissect.analysis.records import SEVERITY_LABEL
+from tui.model.cells import Line, cell, fixed
+from tui.model.columns import SEVERITY_ROLE, protocol_role
+from tui.model.figures import Series, Statistics, statistics_of
+from tui.model.times import count_text, size_text
+from tui.screens.pane import ViewPane
+from tui.widgets.rows import RowList
+
+if TYPE_CHECKING:
+    from tui.app import DissectApp
+
+
+class Tables(RowList):
+    """Types, operations and codes as text, one below the other."""
+
+    def __init__(self) -> None:
+        super().__init__(id="stats-tables")
+        self.headed = False
+        self._lines: list[Line] = []
+
+    def show(self, found: Statistics) -> None:
+        self._lines = table_lines(found)
+        self.set_count(len(self._lines))
+
+    def line(self, row: int, width: int) -> Line:
+        return self._lines[row]
+
+
+def table_lines(found: Statistics) -> list[Line]:
+    lines: list[Line] = [[fixed("Messages", 30, "title"), fixed("count", 10, "head", True), fixed("bytes", 11, "head", True)]]
+    lines += [[cell("  "), fixed(protocol, 12, protocol_role(protocol)), fixed(kind, 16), fixed(count_text(count), 10, "strong", True),
+               fixed(size_text(size), 11, "dim", True)] for protocol, kind, count, size in found.types]
+    lines += [[cell("")], [fixed("Operations", 30, "title"), *(fixed(name, 10, "head", True) for name in ("count", "failed", "no-reply", "p50", "p95"))]]
+    lines += [[cell("  "), fixed(name, 28), fixed(count_text(count), 10, "strong", True), fixed(str(failed or ""), 10, "error", True),
+               fixed(str(lost or ""), 10, "error", True), fixed(p50, 10, "", True), fixed(p95, 10, "", True)]
+              for name, count, failed, lost, p50, p95 in found.operations]
+    lines += [[cell("")], [fixed("Anomalies", 30, "title"), fixed("count", 10, "head", True)]]
+    lines += [[cell("  "), fixed(code, 28, SEVERITY_ROLE[severity]), fixed(str(count), 10, "strong", True), cell("  " + SEVERITY_LABEL[severity], "dim")]
+              for code, severity, count in found.codes]
+    return lines
+
+
+class Plot(PlotextPlot):
+    """Series over the capture's time."""
+
+    def __init__(self, title: str, unit: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self._title, self._unit = title, unit
+
+    def show(self, series: list[Series], ascii_only: bool) -> None:
+        plt = self.plt
+        plt.clear_data()
+        plt.clear_figure()
+        plt.title(self._title)
+        plt.xlabel("s")
+        plt.ylabel(self._unit)
+        for one in series:
+            # Names are ours (protocols, percentiles), never a packet's.
+            plt.plot(one.seconds, one.values, label=one.name, marker="*" if ascii_only else "braille")
+        self.refresh()
+
+
+class StatsView(ViewPane):
+    name_shown = "Stats"
+
+    def __init__(self, app: DissectApp) -> None:
+        super().__init__(id="stats")
+        self.tables = Tables()
+        self.rates = Plot("messages per second", "1/s", id="rate-plot")
+        self.latencies = Plot("answer times", "ms", id="latency-plot")
+        self._seen: object = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="plots"):
+            yield self.rates
+            yield self.latencies
+        yield self.tables
+
+    def on_mount(self) -> None:
+        self.tables.border_title = "Stats"
+
+    def home(self) -> RowList:
+        return self.tables
+
+    def panes(self) -> list[Widget]:
+        return [self.tables]
+
+    def refresh_data(self) -> None:
+        app = self.dissect
+        limited = app.filter is not None or bool(app.chosen_sessions) or app.marked_shown
+        key = (id(app.listing), app.store.count, len(app.store.analysis.exchange_columns), app.store.finished, app.theme)
+        if key != self._seen:
+            self._seen = key
+            self.run_worker(self._count(limited), exclusive=True, group="stats")
+
+    async def _count(self, limited: bool) -> None:
+        app = self.dissect
+        shown = app.listing.rows().copy() if limited else None
+        found = await asyncio.to_thread(statistics_of, app.store, shown)
+        ascii_only = app.glyphs.line == "-"
+        self.rates.show(found.rates, ascii_only)
+        self.latencies.show(found.latencies, ascii_only)
+        self.tables.show(found)
+        scope = "what is shown" if limited else "the whole capture"
+        self.tables.border_title = f"Stats of {scope}  {found.span_s:,.1f} s"

@@ -1,0 +1,86 @@
+"""A column beside the list that shows where in the whole view the bad messages are; a click goes there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.model.glyphs import Glyphs
+from tui.widgets.rows import blended
+
+if TYPE_CHECKING:
+    from tui.model.store import Store
+    from tui.model.view import View
+
+REFRESH_ROWS = 5000
+"""severities are looked at again when the view has grown by so many rows, or the store has finished"""
+
+
+def buckets(severities: np.ndarray, height: int) -> list[int]:  # type: ignore[type-arg]
+    """The worst severity of each of *height* parts of the rows."""
+    count = len(severities)
+    if not count or height <= 0:
+        return [0] * max(0, height)
+    if count <= height:
+        return [int(one) for one in severities] + [0] * (height - count)
+    edges = np.linspace(0, count, height + 1).astype(np.int64)[:-1]
+    return [int(one) for one in np.maximum.reduceat(severities, edges)]
+
+
+class Minimap(Widget):
+    """One cell wide."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"minimap--error", "minimap--warning", "minimap--note", "minimap--here", "minimap--rest"}
+
+    class Jumped(Message):
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._worst: list[int] = []
+        self._seen = (0, 0, False, 0)
+        self._count = 0
+        self._window = (0, 0)
+
+    def show(self, store: Store, view: View, top: int, page: int) -> None:
+        count, height = len(view), self.height
+        self._count = count
+        key = (id(view), count // REFRESH_ROWS if not store.finished else count, store.finished, height)
+        if key != self._seen or count <= REFRESH_ROWS:
+            self._seen = key
+            self._worst = buckets(store.severities()[view.rows()], height)
+        self._window = (top, page)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if not 0 <= y - 1 < self.height:
+            return Strip.blank(1, self.rich_style)
+        height, y = self.height, y - 1
+        worst = self._worst[y] if y < len(self._worst) else 0
+        shades = self._glyphs.shades
+        text = (shades[1], shades[2], shades[3], shades[4])[worst]
+        role = ("rest", "note", "warning", "error")[worst]
+        style = blended(self, f"minimap--{role}")
+        top, page = self._window
+        if self._count > height and top <= y * self._count / max(1, height) < top + max(page, self._count / max(1, height)):
+            style += blended(self, "minimap--here")
+        return Strip([Segment(text, self.rich_style + style)], 1)
+
+    @property
+    def height(self) -> int:
+        """Cells beside the rows of the list: its head and its last line have none."""
+        return max(0, self.size.height - 2)
+
+    def on_click(self, event: events.Click) -> None:
+        place = max(0, min(event.y - 1, self.height - 1))
+        if self._count:
+            self.post_message(self.Jumped(int(place * self._count / max(1, self.height)) if self._count > self.height else place))

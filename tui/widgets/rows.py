@@ -1,0 +1,252 @@
+"""A list of any length, drawn line by line when it is looked at: what every list of the interface is made of.
+
+A list is told how many rows there are; it asks for the text of a row only to draw it. The first line is the head.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from dissect.text import cell_width
+from tui.keys import bindings
+from tui.model.cells import Line, fit
+
+ROLES = ("head", "cursor", "blurred", "error", "warning", "note", "dim", "strong", "up", "down", "retry", "late", "title", "name", "value", "mark", "selected",
+         "found", "bytes", "ok", "p0", "p1", "p2", "p3", "p4", "p5")
+
+
+class RowList(ScrollView, can_focus=True):
+    """Lines with a cursor. A subclass gives `line` and may give `head`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{role}" for role in ROLES}
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(**one) for one in bindings("list")]  # type: ignore[arg-type]
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def __init__(self, rows: RowList) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    class Opened(Message):
+        """Enter, or a second click."""
+
+        def __init__(self, rows: RowList) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.count = 0
+        self.cursor = 0
+        self.shift = 0
+        """cells cut off on the left"""
+        self.headed = True
+        self.empty_text = "nothing here"
+        self._styles_of: dict[str, Style] = {}
+
+    # -- what a subclass gives --
+
+    def head(self, width: int) -> Line:
+        return []
+
+    def line(self, row: int, width: int) -> Line:
+        raise NotImplementedError
+
+    # -- rows --
+
+    @property
+    def page(self) -> int:
+        """Rows that are seen at once."""
+        return max(1, self.size.height - self.headed)
+
+    def set_count(self, count: int) -> None:
+        """There are *count* rows now; the cursor stays where it is, within them."""
+        self.count = count
+        self.cursor = min(self.cursor, max(0, count - 1))
+        self.virtual_size = Size(max(1, self.size.width), count + self.headed)
+        self.refresh()
+
+    def move_to(self, row: int, *, centre: bool = False) -> None:
+        """Put the cursor on *row* and bring it into sight."""
+        if not self.count:
+            return
+        row = max(0, min(row, self.count - 1))
+        changed = row != self.cursor
+        self.cursor = row
+        top = int(self.scroll_offset.y)
+        if centre and not top <= row < top + self.page:
+            self.scroll_top(row - self.page // 2)
+        elif row < top:
+            self.scroll_top(row)
+        elif row >= top + self.page:
+            self.scroll_top(row - self.page + 1)
+        self.refresh()
+        if changed:
+            self.post_message(self.Moved(self))
+
+    def scroll_top(self, row: int) -> None:
+        """Make *row* the first one seen."""
+        limit = max(0, self.count - self.page)
+        self.virtual_size = Size(max(1, self.size.width), self.count + self.headed)
+        self.scroll_to(y=max(0, min(row, limit)), animate=False, force=True, immediate=True)
+
+    @property
+    def top(self) -> int:
+        return int(self.scroll_offset.y)
+
+    @property
+    def at_end(self) -> bool:
+        return self.cursor >= self.count - 1
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.virtual_size = Size(max(1, self.size.width), self.count + self.headed)
+        if self.count and self.cursor >= self.top + self.page:
+            self.scroll_top(self.cursor - self.page + 1)
+
+    # -- drawing --
+
+    def role_style(self, role: str) -> Style:
+        found = self._styles_of.get(role)
+        if found is None:
+            found = blended(self, f"rows--{role}") if role else Style()
+            self._styles_of[role] = found
+        return found
+
+    def notify_style_update(self) -> None:
+        self._styles_of.clear()
+        super().notify_style_update()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if self.headed and y == 0:
+            return self._strip(self.head(width), width, self.role_style("head"))
+        row = self.top + y - self.headed
+        if not self.count and y == self.headed:
+            return self._strip([*fit([], 1)], width, None) if not self.empty_text else self._said(width)
+        if row >= self.count:
+            return Strip.blank(width, self.rich_style)
+        at_cursor = row == self.cursor
+        over = self.role_style("cursor" if self.has_focus else "blurred") if at_cursor else None
+        return self._strip(self.line(row, width), width, over)
+
+    def _said(self, width: int) -> Strip:
+        from tui.model.cells import cell
+
+        return self._strip([cell(f" {self.empty_text}", "dim")], width, None)
+
+    def _strip(self, line: Line, width: int, over: Style | None) -> Strip:
+        base = self.rich_style
+        segments = []
+        for text, role in fit(line, width) if not self.shift else fit(cut_left(line, self.shift), width):
+            style = base + self.role_style(role) if role else base
+            segments.append(Segment(text, style + over if over is not None else style))
+        return Strip(segments, width)
+
+    # -- keys and mouse --
+
+    def action_down(self) -> None:
+        self.move_to(self.cursor + 1)
+
+    def action_up(self) -> None:
+        self.move_to(self.cursor - 1)
+
+    def action_page(self, pages: float) -> None:
+        rows = max(1, int(abs(pages) * self.page))
+        step = rows if pages > 0 else -rows
+        top = self.top
+        self.move_to(self.cursor + step)
+        self.scroll_top(top + step)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self.count - 1)
+
+    def action_left(self) -> None:
+        self.shift = max(0, self.shift - 8)
+        self.refresh()
+
+    def action_right(self) -> None:
+        self.shift = min(self.shift + 8, 512)
+        self.refresh()
+
+    def action_open(self) -> None:
+        if self.count:
+            self.post_message(self.Opened(self))
+
+    async def on_click(self, event: events.Click) -> None:
+        row = self.top + event.y - self.headed
+        if event.y < self.headed:
+            self.head_clicked(event.x)
+        elif 0 <= row < self.count:
+            self.move_to(row)
+            if event.chain == 2:
+                self.action_open()
+
+    def head_clicked(self, x: int) -> None:
+        """A click on the head, at cell *x*."""
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.scroll_top(self.top + 3)
+        event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.scroll_top(self.top - 3)
+        event.stop()
+
+    def watch_scroll_y(self, old: float, new: float) -> None:
+        super().watch_scroll_y(old, new)
+        self.refresh(Region(0, 0, *self.size))
+
+
+def blended(widget: Widget, name: str) -> Style:
+    """A component's style with its colours mixed into the widget's own background where they are transparent; no background where it has none."""
+    whole, part = widget.get_component_rich_style(name), widget.get_component_rich_style(name, partial=True)
+    return Style(color=whole.color if part.color is not None else None, bgcolor=whole.bgcolor if part.bgcolor is not None else None, bold=part.bold,
+                 italic=part.italic, underline=part.underline, reverse=part.reverse, dim=part.dim)
+
+
+def cut_left(line: Line, count: int) -> Line:
+    """*line* without its first *count* cells."""
+    left = count
+    rest: Line = []
+    for one in line:
+        if left <= 0:
+            rest.append(one)
+            continue
+        size = cell_width(one.text)
+        if size > left:
+            text = one.text
+            while left > 0:
+                left -= cell_width(text[:1])
+                text = text[1:]
+            rest.append(one._replace(text=text))
+        else:
+            left -= size
+    return rest

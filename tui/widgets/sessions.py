@@ -1,0 +1,47 @@
+"""The pane of sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.model.cells import Line
+from tui.model.glyphs import Glyphs
+from tui.model.sessions import SessionRow, session_head, session_line
+from tui.widgets.rows import RowList
+
+if TYPE_CHECKING:
+    from tui.model.store import Store
+
+
+class SessionList(RowList):
+    """A line a session; Space chooses several, Enter opens the ladder."""
+
+    def __init__(self, glyphs: Glyphs, names: dict[str, str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self.names = names
+        self.rows_shown: list[SessionRow] = []
+        self.chosen: set[int] = set()
+        self._store: Store | None = None
+        self.empty_text = "no session yet"
+
+    @property
+    def session(self) -> int | None:
+        """Id of the session under the cursor."""
+        return self.rows_shown[self.cursor].session if self.cursor < len(self.rows_shown) else None
+
+    def show(self, store: Store, rows: list[SessionRow]) -> None:
+        at = self.session
+        self._store, self.rows_shown = store, rows
+        place = next((place for place, row in enumerate(rows) if row.session == at), 0)
+        self.set_count(len(rows))
+        if at is not None and place != self.cursor:
+            self.move_to(place)
+
+    def head(self, width: int) -> Line:
+        return session_head(width)
+
+    def line(self, row: int, width: int) -> Line:
+        assert self._store is not None
+        shown = self.rows_shown[row]
+        return session_line(shown, self._store, width, self.glyphs, shown.session in self.chosen, self.names)
