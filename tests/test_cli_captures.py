@@ -17,6 +17,7 @@ import pytest
 
 from dissect.cli import main
 from dissect.report.schema import line_schema, report_schema
+from tests.conftest import Run
 from tests.made_capture import SAID, pcap
 
 ROOT = Path(__file__).parent.parent
@@ -151,3 +152,11 @@ def test_foreign_traffic_is_listed_with_the_reason(tmp_path: Path, capfdbinary: 
         assert main(["streams", "--json", str(path)]) == 0
         (one,) = json.loads(capfdbinary.readouterr().out)
         assert (one["protocol"], one["carrier"]) == (None, carrier) and reason in one["reason"]
+
+
+def test_streams_redacted_show_neither_address_nor_hash(run_dissect: Run, tmp_path: Path) -> None:
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap())
+    (one,) = json.loads(run_dissect("streams", capture, "--json", "--redact").stdout)
+    assert (one["a"], one["b"], one["sha256_a_b"], one["sha256_b_a"]) == ("address-1:40000", "address-2:63321", None, None)
+    assert run_dissect("streams", capture, "--redact", "--follow", "1").returncode == 2

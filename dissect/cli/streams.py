@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as a list of JSON objects")
     parser.add_argument("--follow", metavar="N", type=int, help="write the reassembled bytes of conversation N, both sides in order of time")
     parser.add_argument("--direction", choices=tuple(SIDES), help="with --follow: of this side only")
-    add_selection(parser.add_argument_group("analysis"))
+    group = parser.add_argument_group("analysis")
+    group.add_argument("--redact", action="store_true", help="addresses become pseudonyms, and the hashes of what was sent are left out")
+    add_selection(group)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--direction says which side --follow writes; give --follow N too")
     if arguments.json and arguments.follow is not None:
         raise UsageError("--follow writes bytes, --json the list; choose one")
+    if arguments.redact and arguments.follow is not None:
+        raise UsageError("--follow writes what was sent, and --redact hides it; leave one of them out")
     options = options_of(arguments)
     with watched_capture(arguments.captures, options) as capture:
         if arguments.follow is not None:
@@ -33,12 +37,26 @@ def run(arguments: argparse.Namespace) -> int:
         from dissect.conversations import conversations_of
 
         found = conversations_of(capture, options)
+    conversations = _redacted(found.conversations) if arguments.redact else found.conversations
     if arguments.json:
         import json
 
-        print(json.dumps(found.conversations, indent=1))
+        print(json.dumps(conversations, indent=1))
         return 0
-    return _table(found.conversations)
+    return _table(conversations)
+
+
+def _redacted(conversations: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Without addresses, and without hashes, by which guessed bytes could be recognised."""
+    from dissect.redact import Pseudonyms
+
+    pseudonyms = Pseudonyms()
+
+    def end(text: object) -> str:
+        address, _, port = str(text).rpartition(":")
+        return f"{pseudonyms.address(address.strip('[]'))}:{port}"
+
+    return [{**one, "a": end(one["a"]), "b": end(one["b"]), "sha256_a_b": None, "sha256_b_a": None} for one in conversations]
 
 
 def _follow(capture: object, arguments: argparse.Namespace) -> int:
