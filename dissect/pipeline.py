@@ -172,6 +172,9 @@ def analyse(capture: Any, sink: Sink, options: Options) -> None:
     sink.source(_source(capture, table))
     last_ns = 0
     for batch in _batches(capture):
+        if not len(batch):  # a live capture at rest: its clock goes on
+            table.tick(capture.clock_ns)
+            continue
         table.feed(batch.in_time_order())
         last_ns = capture.last_ns or last_ns
     table.finish(last_ns)
@@ -200,7 +203,8 @@ def _source(capture: Any, table: Any) -> Source:
     digits = max(capture.digits.values(), default=6)
     first, last = capture.first_ns, capture.last_ns
     return Source(
-        kind="file", files=list(capture.files), interface=None, capture_filter=None, packets=capture.packets, packets_used=table.packets_used,
+        kind=getattr(capture, "kind", "file"), files=list(capture.files), interface=getattr(capture, "interface", None),
+        capture_filter=getattr(capture, "capture_filter", None), packets=capture.packets, packets_used=table.packets_used,
         packets_dropped=capture.dropped, first_packet=None if first is None else format_ns(first, digits),
         last_packet=None if last is None else format_ns(last, digits),
     )  # fmt: skip

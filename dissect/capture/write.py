@@ -6,8 +6,12 @@ Every block is handed to the stream whole and flushed, so that a file is valid u
 from __future__ import annotations
 
 from collections.abc import Iterable
+from struct import Struct
 from typing import BinaryIO
 
+import numpy as np
+
+from dissect.capture.batch import Batch
 from dissect.capture.blocks import LAYOUTS
 from grammars import pcapng
 from grammars.linktypes import link_type_name
@@ -16,6 +20,9 @@ _LAYOUT = LAYOUTS["little"]
 _NANOSECONDS = 9
 _LOW = (1 << 32) - 1
 _LONGEST_OPTION = 0xFFFF
+_PACKET = Struct(_LAYOUT.block.struct.format + _LAYOUT.enhanced.struct.format.lstrip("<"))
+# head and front of an enhanced packet block
+_PADDING = tuple(map(bytes, range(4)))
 
 
 class PcapngWriter:
@@ -44,6 +51,29 @@ class PcapngWriter:
         ticks = max(0, time_ns) // self._tick_ns[interface]
         header = _LAYOUT.enhanced.struct.pack(interface, ticks >> 32, ticks & _LOW, len(data), max(len(data), original_length or 0))
         self._block(pcapng.ENHANCED_PACKET, header + _padded(data), [(pcapng.OPTION_COMMENT, text.encode()) for text in comments])
+
+    def batch(self, interface: int, batch: Batch) -> int:
+        """All packets of *batch*, of one interface, in one write; the number of bytes written."""
+        pack, close = _PACKET.pack, _LAYOUT.trailer.struct.pack
+        buffer = batch.buffer
+        front = _PACKET.size
+        parts: list[bytes] = []
+        columns = (batch.offset, batch.caplen, batch.origlen, np.maximum(batch.time_ns, 0))
+        for start, captured, original, ticks in zip(*(column.tolist() for column in columns), strict=True):
+            padding = -captured % 4
+            length = front + captured + padding + _LAYOUT.trailer.size
+            parts += (pack(pcapng.ENHANCED_PACKET, length, interface, ticks >> 32, ticks & _LOW, captured, original), buffer[start:start + captured],
+                      _PADDING[padding], close(length))
+        data = b"".join(parts)
+        self._stream.write(data)
+        self._stream.flush()
+        return len(data)
+
+    def statistics(self, interface: int, time_ns: int, received: int, dropped: int) -> None:
+        """What capturing on *interface* counted, until *time_ns*."""
+        header = _LAYOUT.statistics.struct.pack(interface, time_ns >> 32, time_ns & _LOW)
+        counters = ((pcapng.STATISTICS_RECEIVED, received), (pcapng.STATISTICS_DROPPED, dropped))
+        self._block(pcapng.STATISTICS, header, [(code, value.to_bytes(8, "little")) for code, value in counters])
 
     def secrets(self, kind: int, data: bytes) -> None:
         """A decryption secrets block; it must stand before the packets that need it."""

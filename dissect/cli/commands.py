@@ -24,6 +24,7 @@ COMMANDS = (
     Command("extract", "snapshots and other files inside messages, written out", "dissect extract capture.pcapng --to snapshots/"),
     Command("streams", "every TCP and UDP conversation and what it was taken for", "dissect streams capture.pcapng --follow 3 --direction a-b"),
     Command("tui", "the terminal interface: messages, ladder, pairs, anomalies, figures", "dissect tui capture.pcapng --keys keys.toml"),
+    Command("live", "capture on an interface, analysed as it goes", "sudo dissect live -i eth0 --write capture.pcapng --report report.json"),
     Command("protocols", "the protocols it knows, with the fields of each", "dissect protocols fogslink"),
     Command("anomalies", "the catalogue of anomalies", "dissect anomalies"),
     Command("schema", "the JSON Schema of the report", "dissect schema > report.schema.json"),

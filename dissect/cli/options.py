@@ -21,7 +21,7 @@ SEVERITIES = ("note", "warning", "error")
 ENGINES = ("native", "tshark")
 
 
-def _value(parse: Callable[[str], T]) -> Callable[[str], T]:
+def value_of(parse: Callable[[str], T]) -> Callable[[str], T]:
     """*parse* as argparse wants it: the sentence of a ValueError becomes the message."""
     def read(text: str) -> T:
         try:
@@ -45,17 +45,17 @@ def add_analysis(parser: argparse.ArgumentParser, until: str = "--to") -> None:
                        "name, for example 'fogslink.eqSN == \"12345678\" && exchange.latency_ms > 500' (`dissect protocols` lists the fields)")
     group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2")
     add_selection(group, until)
-    group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=_value(_deadline),
+    group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=value_of(_deadline),
                        help="the time an answer may take, for example clife-lan=10s (repeatable)")
 
 
 def add_selection(group: argparse._ActionsContainer, until: str = "--to") -> None:
     """What says which packets are used, and as what."""
-    group.add_argument("--decode-as", metavar="tcp:PORT=PROTOCOL", action="append", default=[], type=_value(_decode_as),
+    group.add_argument("--decode-as", metavar="tcp:PORT=PROTOCOL", action="append", default=[], type=value_of(_decode_as),
                        help="take conversations with this port for this protocol (repeatable)")
-    group.add_argument("--from", dest="from_ns", metavar="TIME", type=_value(parse_time),
+    group.add_argument("--from", dest="from_ns", metavar="TIME", type=value_of(parse_time),
                        help="use packets from this time on (RFC 3339; UTC without zone)")
-    group.add_argument(until, dest="to_ns", metavar="TIME", type=_value(parse_time), help="use packets up to this time")
+    group.add_argument(until, dest="to_ns", metavar="TIME", type=value_of(parse_time), help="use packets up to this time")
     group.add_argument("--tls-keylog", metavar="FILE", help="secrets of TLS connections (SSLKEYLOGFILE), which tshark opens with them")
     group.add_argument("--engine", choices=ENGINES, help="tshark: for TLS, link layers and file formats that the native readers lack; needs tshark installed "
                        "(default: native, tshark where a key log or secrets in the capture ask for it)")

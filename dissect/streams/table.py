@@ -69,7 +69,10 @@ class ConversationTable:
         segments = self._decoder.decode(batch)
         if len(segments):
             self._feed(batch, segments)
-        now = int(batch.time_ns[-1])
+        self.tick(int(batch.time_ns[-1]))
+
+    def tick(self, now: int) -> None:
+        """The capture's clock has reached *now*, be it by packets or (live) without any: what is due comes."""
         self._assembler.tick(now)
         self._close_lingering(now)
         self._evict()
@@ -209,6 +212,9 @@ class ConversationTable:
     def _segment(self, flow: Flow, direction: int, sequence: int, acknowledgement: int, flags: int, data: bytes, wire: int, packet: int,
                  time_ns: int) -> None:
         """A TCP segment that wants a look."""
+        if flow.sides and (self._assembler.waiting or self._assembler.holes):
+            # What is due comes before what this packet brings, wherever batches begin and end.
+            self._assembler.give_up_waiting(flow, time_ns)
         if flow.conversation is not None and flags & (SYN | ACK) == SYN and begins_anew(flow.by_end[direction], sequence):
             self._end(flow, time_ns)
             flow.conversation = None
@@ -245,10 +251,6 @@ class ConversationTable:
                         packet: int, time_ns: int) -> None:
         """What a segment tells of the other side's beginning, and its data."""
         assembler = self._assembler
-        if assembler.waiting or assembler.holes:
-            # What is due comes before what this packet brings, wherever batches begin and end.
-            for one in flow.sides:
-                assembler.give_up_waiting(one, time_ns)
         if flags & (ACK | SYN | RST) == ACK:
             other.answered = True
             if other.pending:

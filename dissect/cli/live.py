@@ -1,0 +1,200 @@
+"""`dissect live`: an interface captured and analysed as it goes, without the interface on the screen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from dissect.cli.options import SEVERITIES, add_analysis, add_fail_on, value_of
+from dissect.errors import UsageError
+from dissect.timefmt import parse_seconds
+
+if TYPE_CHECKING:
+    from dissect.live import LiveCapture
+
+FORMATS = ("ndjson", "json", "html")
+LINE_SUFFIXES = (".ndjson", ".jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from dissect.live.saving import parse_ring
+
+    parser.add_argument("-i", "--interface", metavar="IFACE", help="capture here (`dissect live --list` names them)")
+    parser.add_argument("--list", action="store_true", help="list the interfaces with their addresses")
+    parser.add_argument("--bpf", metavar="EXPR", help="capture only what this filter (pcap-filter) lets through; the kernel applies it")
+    parser.add_argument("--promiscuous", action="store_true", help="also what is not for this machine")
+    parser.add_argument("--write", metavar="FILE", help="save the packets as they come, as pcapng")
+    parser.add_argument("--ring", metavar="SIZE:FILES", type=value_of(parse_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
+                        "for example 100MB:10")
+    parser.add_argument("--report", metavar="FILE", help="write the report there instead of to stdout (-)")
+    parser.add_argument("--format", choices=FORMATS, help="ndjson: an object a line as things become known (on stdout, and in a FILE.ndjson); "
+                        "json, html: one document at the end (default for other files: json)")
+    parser.add_argument("--count", metavar="N", type=value_of(_positive), help="end after N packets")
+    parser.add_argument("--duration", metavar="S", type=value_of(parse_seconds), help="end after S seconds")
+    parser.add_argument("--keep", metavar="N", type=value_of(_positive), help="json, html: keep the N sessions that closed last, and those that are open")
+    add_fail_on(parser)
+    add_analysis(parser)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:18]) < 1 << 53:
+        raise ValueError(f"{text!r} is no number of 1 or more")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        return _list()
+    kind = _format_of(arguments)
+    _check(arguments, kind)
+    from dissect.cli.work import stoppable
+    from dissect.live import LiveCapture
+
+    with stoppable() as stop, ExitStack() as stack:
+        signal.signal(signal.SIGTERM, stop)
+        capture = stack.enter_context(LiveCapture(
+            arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous, write=arguments.write, ring=arguments.ring, count=arguments.count,
+            duration_s=arguments.duration, notify=_say))
+        _say(f"capturing on {arguments.interface} ({capture.through}); Ctrl-C ends it")
+        status = _analyse(arguments, kind, _Watched(capture, stop))
+        if capture.failure is not None:
+            raise capture.failure  # after what came has been told
+        return status
+
+
+def _say(text: str) -> None:
+    from dissect.text import clean
+
+    print(f"dissect: {clean(text)}", file=sys.stderr, flush=True)
+
+
+def _list() -> int:
+    from dissect.cli.table import table
+    from dissect.live.interfaces import interfaces
+
+    rows = [(one.name, "up" if one.up else "down", one.hardware, ", ".join(one.addresses)) for one in interfaces()]
+    for line in table(("interface", "state", "hardware", "addresses"), rows):
+        print(line)
+    return 0
+
+
+def _format_of(arguments: argparse.Namespace) -> str:
+    if arguments.format is not None:
+        return str(arguments.format)
+    if arguments.report in (None, "-") or arguments.report.endswith(LINE_SUFFIXES):
+        return "ndjson"
+    return "html" if arguments.report.endswith((".html", ".htm")) else "json"
+
+
+def _check(arguments: argparse.Namespace, kind: str) -> None:
+    from dissect.cli.output import check_output
+
+    if arguments.interface is None:
+        raise UsageError("live: name an interface with -i; `dissect live --list` shows them")
+    if arguments.ring is not None and arguments.write is None:
+        raise UsageError("--ring rotates what --write saves; give --write FILE too")
+    if arguments.write == "-":
+        raise UsageError("--write needs the name of a file; stdout is for the report")
+    if arguments.keep is not None and kind == "ndjson":
+        raise UsageError("--keep is for --format json and html; ndjson keeps nothing")
+    if getattr(arguments, "filter", None) and kind == "ndjson":
+        raise UsageError("--filter needs the whole of an exchange before it tells of a part; give --format json")
+    if arguments.engine == "tshark" or arguments.tls_keylog is not None:
+        raise UsageError("live capture has no tshark engine; save with --write, and open TLS with `dissect report --tls-keylog`")
+    if arguments.from_ns is not None or arguments.to_ns is not None:
+        raise UsageError("--from and --to choose packets of a file; a live capture has --duration and --count")
+    check_output(arguments.report, [])
+    check_output(arguments.write, [])
+    if arguments.write is not None and arguments.report is not None and os.path.abspath(arguments.write) == os.path.abspath(arguments.report):
+        raise UsageError("--write and --report name the same file")
+
+
+class _Watched:
+    """A `LiveCapture` that ends when the user wants an end; *flush* is called when what came has been worked up."""
+
+    def __init__(self, capture: LiveCapture, stop: Any) -> None:
+        self._capture = capture
+        self._stop = stop
+        self.flush: Any = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._capture, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self._capture:
+            yield batch
+            self.flush()
+            if self._stop.wanted:
+                self._capture.stop()
+
+
+def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched) -> int:
+    from dissect.cli.output import output
+
+    with output(arguments.report) as out:
+        return _lines(arguments, out, capture) if kind == "ndjson" else _document(arguments, kind, out, capture)
+
+
+def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched) -> int:
+    from dissect.report import NdjsonSink
+
+    sink = NdjsonSink(out)
+    capture.flush = sink.flush
+    _feed(arguments, sink, capture, streaming=True)
+    return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
+
+
+def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: _Watched) -> int:
+    from dissect.analysis import Analysis
+    from dissect.cli.options import filter_of
+    from dissect.cli.work import exit_status
+
+    chosen = filter_of(arguments)
+    if chosen is not None and arguments.redact:
+        raise UsageError("--filter and --redact do not go together in a live capture; save with --write, and ask `dissect report`")
+    analysis = Analysis()
+    sink: Any = analysis
+    if arguments.keep is not None:
+        from dissect.live.kept import KeptSessions
+
+        sink = KeptSessions(analysis, arguments.keep)
+    _feed(arguments, sink, capture, streaming=False)
+    if arguments.keep is not None and sink.forgotten:
+        _say(f"{sink.forgotten} sessions that closed earlier are not in the report (--keep {arguments.keep})")
+    if chosen is not None:
+        from dissect.filter import select
+
+        analysis = select(analysis, chosen).analysis()
+    _write(analysis, kind, out)
+    status = exit_status(analysis, arguments.fail_on)
+    analysis.close()
+    return status
+
+
+def _write(analysis: Any, kind: str, out: BinaryIO) -> None:
+    if kind == "html":
+        from dissect.html import write_html
+
+        write_html(analysis, out)
+        return
+    from dissect.report import write_json
+
+    write_json(analysis, out)
+
+
+def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming: bool) -> None:
+    """Run the pipeline until the capture ends."""
+    from dissect.cli.options import options_of
+    from dissect.pipeline import analyse
+
+    options = options_of(arguments, streaming)
+    if arguments.redact:
+        from dissect.redact import RedactingSink
+
+        sink = RedactingSink(sink)
+    analyse(capture, sink, options)

@@ -1,0 +1,326 @@
+"""`LiveCapture`: an interface as a source of batches. A thread takes packets from the kernel, saves them, and queues them; whoever iterates analyses.
+
+What no one takes in time stays in the kernel's ring, and what finds no room there the kernel counts: nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from dissect.capture import Batch, Damage, PacketStore
+from dissect.capture.reader import Placed
+from dissect.errors import CaptureError, UsageError
+from dissect.live.dumpcap import DumpcapPipe, find_dumpcap
+from dissect.live.interfaces import exists, index_of, interfaces, is_up, link_of
+from dissect.live.ring import RETIRE_MS, PacketRing, check_filter
+from dissect.live.saving import Recorder, RingSize
+from dissect.model import SourceFile
+
+if TYPE_CHECKING:
+    import numpy as np
+
+QUEUED_BYTES = 128 << 20
+"""of packets that wait for the analysis; beyond it they wait in the kernel's ring, and what has no room there is dropped and counted"""
+REST_S = 0.2
+"""how long an iteration without packets waits"""
+_WAIT_S = 0.1
+_LOOK_S = 1.0
+# how often the interface is looked at, and the kernel asked what it dropped
+_SETTLED_NS = (RETIRE_MS + 250) * 1_000_000
+# a ring's packets are handed out by then
+_PIPE_SETTLED_NS = 2_000_000_000
+ADVICE = ("run it with sudo; or install dumpcap (package wireshark-common), let its group capture (`sudo dpkg-reconfigure wireshark-common`, "
+          "or `sudo setcap cap_net_raw+ep $(which dumpcap)`), and join it with `sudo usermod -aG wireshark $USER`")
+
+
+class LiveCapture:
+    """Iterate it once, in one thread: batches as they come, and an empty one when for a while there was none; it ends after `stop`, or with a `failure`.
+
+    What it tells of packets is what `CaptureSource` tells. *keep*: packets are given back by `store`. *count*, *duration_s*: ends by itself.
+    *notify* is told, from the reading thread, what a user should know at once. Raises CaptureError, UsageError.
+    """
+
+    kind = "live"
+
+    def __init__(self, interface: str, capture_filter: str | None = None, *, promiscuous: bool = False, write: str | None = None,
+                 ring: RingSize | None = None, count: int | None = None, duration_s: float | None = None, keep: bool = False,
+                 notify: Callable[[str], None] | None = None) -> None:
+        self.interface = interface
+        self.capture_filter = capture_filter
+        self.packets = 0
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self.clock_ns = 0
+        """all packets up to this time have been handed out; good when the last batch was empty"""
+        self.digits: dict[int, int] = {0: 9}
+        self.damages: list[Damage] = []
+        self.secrets: list[tuple[int, bytes]] = []
+        self.dropped = 0
+        """by the kernel"""
+        self.store = PacketStore() if keep else None
+        self._promiscuous = promiscuous
+        self._notify = notify or (lambda text: None)
+        self._left = count
+        self._until = None if duration_s is None else time.monotonic() + duration_s
+        self._told_of_drops = False
+        self._queue: deque[Batch] = deque()
+        self._queued = 0
+        self._ready = threading.Condition()
+        self._settled_ns = 0
+        self._stop = threading.Event()
+        self._ended = self._given_back = False
+        self.failure: CaptureError | None = None
+        """why it ended by itself, when it was none of the reasons it was given"""
+        self._numbered = 0
+        self._source: PacketRing | DumpcapPipe = self._open()
+        self._index = index_of(interface)
+        try:
+            self._recorder = None if write is None else Recorder(write, interface, self._source.link, ring)
+        except BaseException:
+            self._source.close()
+            raise
+        if self.store is not None:
+            self.store.begin(0, None)
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    # -- opening --
+
+    def _open(self) -> PacketRing | DumpcapPipe:
+        name = self.interface
+        dumpcap = find_dumpcap()
+        known = exists(name)
+        if not known and (name != "any" or dumpcap is None):
+            names = ", ".join(one.name for one in interfaces())
+            raise CaptureError(f"{name}: there is no such interface; there are {names} (`dissect live --list` shows their addresses)")
+        if known and self.capture_filter:
+            check_filter(name, self.capture_filter)
+        if known and link_of(name) is not None:
+            try:
+                return PacketRing(name, self.capture_filter, self._promiscuous)
+            except PermissionError as error:
+                if dumpcap is None:
+                    raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
+            except OSError as error:
+                if error.errno not in (errno.ENODEV, errno.ENXIO):
+                    raise CaptureError(f"{name}: cannot capture ({error.strerror or error})") from error
+                raise CaptureError(f"{name}: the interface went away") from error
+        if dumpcap is None:
+            raise CaptureError(f"{name}: an interface of this kind needs dumpcap (package wireshark-common)")
+        try:
+            return DumpcapPipe(dumpcap, name, self.capture_filter, self._promiscuous)
+        except PermissionError as error:
+            raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
+        except CaptureError as error:
+            if "permission" in str(error).lower():
+                raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
+            raise
+
+    # -- what is told --
+
+    @property
+    def files(self) -> list[SourceFile]:
+        """The file that is written, if one is."""
+        return [self._recorder.described()] if self._recorder is not None else []
+
+    @property
+    def through(self) -> str:
+        """How it captures: `packet socket` or `dumpcap`."""
+        return "packet socket" if isinstance(self._source, PacketRing) else "dumpcap"
+
+    # -- the reading thread --
+
+    def _run(self) -> None:
+        try:
+            self._read()
+        except CaptureError as error:
+            self.failure = error
+        except OSError as error:
+            self.failure = CaptureError(f"{self.interface}: capture ended ({error.strerror or error})")
+        finally:
+            with self._ready:
+                self._ended = True
+                self._ready.notify_all()
+
+    def _read(self) -> None:
+        settling = _SETTLED_NS if isinstance(self._source, PacketRing) else _PIPE_SETTLED_NS
+        look = time.monotonic() + _LOOK_S
+        up = True
+        while not self._stop.is_set() and not self._over():
+            began_ns = time.time_ns()
+            if self._drain():
+                self._settled_ns = began_ns - settling
+            if time.monotonic() >= look:
+                look = time.monotonic() + _LOOK_S
+                self._count_drops()
+                up = self._look_at_interface(up)
+            try:
+                self._source.wait(_WAIT_S)
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
+                up = self._look_at_interface(up)
+                self._stop.wait(_WAIT_S)
+            if isinstance(self._source, DumpcapPipe) and self._source.ended is not None:
+                self._drain()
+                raise CaptureError(f"{self.interface}: {self._source.ended}")
+        self._rest()
+        self._count_drops()
+        if self._recorder is not None:
+            self._recorder.close(time.time_ns())
+
+    def _over(self) -> bool:
+        return self._left == 0 or self._until is not None and time.monotonic() >= self._until
+
+    def _rest(self) -> None:
+        """What the kernel had when the end was wanted."""
+        if isinstance(self._source, DumpcapPipe):
+            for taken in self._source.rest():
+                self._hand_on(self._source.batch(taken, 0, 1))
+            return
+        time.sleep(2 * RETIRE_MS / 1000)
+        self._drain()
+
+    def _drain(self) -> bool:
+        """Take what the kernel has, while the queue has room; whether that was all."""
+        source = self._source
+        with self._ready:
+            while self._queued > QUEUED_BYTES and not self._stop.is_set():
+                self._ready.wait(_WAIT_S)
+        if isinstance(source, DumpcapPipe):
+            for taken in source.take():
+                self._hand_on(source.batch(taken, 0, 1))
+                if self._queued > QUEUED_BYTES:
+                    return False
+            return True
+        for block in source.take():
+            batch = source.batch(block, 0, 1)
+            if batch is not None:
+                self._hand_on(batch)
+            if self._queued > QUEUED_BYTES and not self._stop.is_set():
+                return False
+        return True
+
+    def _hand_on(self, batch: Batch) -> None:
+        """Save and queue it, with the numbers that its packets have in their files."""
+        if self._left is not None:
+            if len(batch) > self._left:
+                batch = _part(batch, slice(0, self._left))
+            self._left -= len(batch)
+        begin = 0
+        while begin < len(batch):
+            room = len(batch) - begin
+            if self._recorder is not None:
+                room = self._recorder.room(_part(batch, slice(begin, None)))
+                part = _numbered(_part(batch, slice(begin, begin + room)), self._recorder.file, self._recorder.next_number)
+                self._recorder.write(part)
+            else:
+                part = _numbered(_part(batch, slice(begin, begin + room)), 0, self._numbered + 1)
+            self._numbered += len(part)
+            begin += room
+            with self._ready:
+                self._queue.append(part)
+                self._queued += len(part.buffer)
+                self._ready.notify_all()
+
+    def _count_drops(self) -> None:
+        found = self._source.statistics()
+        self.dropped += found.dropped
+        if self._recorder is not None:
+            self._recorder.received, self._recorder.dropped = self._numbered, self.dropped
+        if found.dropped and not self._told_of_drops:
+            self._told_of_drops = True
+            self._notify(f"{self.interface}: the kernel drops packets, more than can be read come; the report counts them (--bpf captures less)")
+
+    def _look_at_interface(self, up: bool) -> bool:
+        """Tell when it went down or came back; take a new socket when it is another one of the same name."""
+        now = is_up(self.interface) or self.interface == "any"
+        if now != up:
+            self._notify(f"{self.interface} is up again" if now else f"{self.interface} is down; waiting for it")
+        index = index_of(self.interface)
+        if now and isinstance(self._source, PacketRing) and index is not None and index != self._index:
+            try:
+                fresh = PacketRing(self.interface, self.capture_filter, self._promiscuous)
+            except (OSError, UsageError):
+                return False  # it went away again; the next look tries again
+            self._drain()
+            self._count_drops()
+            self._source.close()
+            self._source, self._index = fresh, index
+        return now
+
+    # -- whoever analyses --
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            with self._ready:
+                settled_ns = self._settled_ns
+                if not self._queue and not self._ended:
+                    self._ready.wait(REST_S)
+                batch = self._queue.popleft() if self._queue else None
+                if batch is not None:
+                    self._queued -= len(batch.buffer)
+                    self._ready.notify_all()
+                ended = self._ended
+            if batch is not None:
+                self._account(batch)
+                yield batch
+            elif ended:
+                return
+            else:
+                self.clock_ns = max(self.clock_ns, settled_ns, self.last_ns or 0)
+                yield _EMPTY
+
+    def _account(self, batch: Batch) -> None:
+        self.packets += len(batch)
+        first, last = int(batch.time_ns.min()), int(batch.time_ns.max())
+        self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
+        self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
+        self.digits[batch.file] = 9
+        if self.store is not None and batch.file == 0:
+            self.store.add(Placed(batch, 0))
+
+    # -- ending --
+
+    def stop(self) -> None:
+        """No more packets; those that came are still handed out."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop, and give everything back; a second time does nothing."""
+        self.stop()
+        self._thread.join()
+        if self._given_back:
+            return
+        self._given_back = True
+        self._source.close()
+        if self._recorder is not None:
+            self._recorder.end()
+        if self.store is not None:
+            self.store.close()
+
+    def __enter__(self) -> LiveCapture:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    """Some rows of *batch*, of the same buffer."""
+    return Batch(batch.buffer, batch.offset[rows], batch.caplen[rows], batch.origlen[rows], batch.time_ns[rows], batch.link[rows], batch.number[rows],
+                 batch.file)
+
+
+def _numbered(batch: Batch, file: int, first: int) -> Batch:
+    number: np.ndarray[tuple[int], np.dtype[np.int64]] = batch.number - batch.number[0] + first
+    return Batch(batch.buffer, batch.offset, batch.caplen, batch.origlen, batch.time_ns, batch.link, number, file)
+
+
+_EMPTY = Batch.of([], 1)
