@@ -60,7 +60,7 @@ def _exchanges(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexe
     table = whole.exchange_columns.table()[chosen]
     for name in ("request", "response", "acknowledgement"):
         table[name] = numbers[table[name]]
-    read = whole.spool.read
+    read = whole.spool.reader()  # what is appended meanwhile is not read
     members: list[tuple[int, int]] = []
     for at, (offset, length) in enumerate(zip(table["offset"].tolist(), table["length"].tolist(), strict=True)):
         if read(offset, 1) != b"[":
@@ -85,7 +85,7 @@ def _exchanges(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexe
 def _anomalies(whole: Analysis, part: Analysis, chosen: Indexes, numbers: Indexes) -> Indexes:
     """Keep the *chosen* anomalies; the worst severity of those that name each message."""
     table = whole.anomaly_columns.table()[chosen]
-    read = whole.spool.read
+    read = whole.spool.reader()  # what is appended meanwhile is not read
     links: list[tuple[int, int]] = []
     for at, (offset, length) in enumerate(zip(table["offset"].tolist(), table["length"].tolist(), strict=True)):
         time, text, named, *rest = decode(read(offset, length))
