@@ -14,12 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("captures", nargs="+", metavar="CAPTURE",
                         help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
     parser.add_argument("--follow", action="store_true", help="the capture is still being written: go on at its end, and show what comes")
-    parser.add_argument("--filter", metavar="EXPR", default="", help="begin with this filter")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII alone (by itself where the locale is not UTF-8)")
     parser.add_argument("--theme", metavar="NAME", help=f"colours: {', '.join(THEMES)} and others; ansi-* leave them to the terminal")
     parser.add_argument("--serve", action="store_true", help="in a browser on this machine instead: prints an address with a one-time token")
     parser.add_argument("--port", type=int, default=0, help="of --serve (default: a free one)")
     add_analysis(parser)
+    parser.set_defaults(filter="")  # the interface begins with it, and takes it away again
 
 
 def run(arguments: argparse.Namespace) -> int:
