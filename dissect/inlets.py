@@ -216,7 +216,7 @@ class BareReader(_Reader):
     def __init__(self, pipeline: Pipeline, conversation: Conversation, protocol: ApplicationProtocol, midstream: bool) -> None:
         super().__init__(pipeline, conversation)
         self._protocol = protocol
-        self._framers = (framer(protocol.framing, midstream), framer(protocol.framing, midstream))
+        self._framers = (framer(protocol.framing, midstream, self._accepts), framer(protocol.framing, midstream, self._accepts))
         self._parse: Callable[[bytes], dict[str, Any]] | None = protocol.framing.parse if isinstance(protocol.framing, Frames) else None
         self._json_part = protocol.framing.json_part if isinstance(protocol.framing, Frames) else None
         self._alone = alone(protocol.framing)
@@ -292,6 +292,11 @@ class BareReader(_Reader):
             sent = again.fields if again is not None else value
         self._engine.message(session, side, classified.kind, sent, fields, framed.data, framed.packets, framed.time_ns, findings + classified.findings,
                              conversation=self._conversation.id)  # fmt: skip
+
+    def _accepts(self, data: bytes) -> bool:
+        """Whether bytes are a message of the protocol."""
+        decoded = self._decode(data)
+        return decoded is not None and self._protocol.classify(decoded.view, None) is not None
 
     def _decode(self, data: bytes) -> Decoded | None:
         return decode(data) if self._parse is None else decode_part(self._parse(data), self._json_part)

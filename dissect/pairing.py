@@ -110,6 +110,8 @@ class Pending(Struct, eq=False):
     retransmissions: int = 0
     sends: int = 1
     """since the last answer"""
+    repeats: int = 0
+    """answers sent again whose own third leg was not seen"""
     final: bool = False
     closed_ns: int | None = None
     """when the requester's connection ended"""
@@ -135,8 +137,8 @@ class Pairing:
         self._exchange = 0
         self._now = 0
         self.evicted = 0
-        self._early: dict[int, list[tuple[Seen, dict[str, Any] | None]]] = {}
-        """of each session, answers to nothing that was asked so far"""
+        self._early: dict[Any, list[tuple[Seen, dict[str, Any] | None]]] = {}
+        """of each scope, answers to nothing that was asked so far"""
         self._early_due: deque[tuple[int, Seen]] = deque()
         self.deadlines_ns: dict[str, int] = {}
 
@@ -464,8 +466,13 @@ class Pairing:
         rival = self._choose(self._candidates(seen, key, [one for one in plan.answers if not one[1]]), seen)
         if rival is not None and rival[0].request.time_ns < pending.response_ns:
             return False
-        pending.ack = seen.uid
-        self._finish(pending, seen.time_ns, pending.status or Status.OK)
+        if pending.ack is None:
+            pending.ack = seen.uid
+        else:
+            pending.intermediate.append(seen.uid)
+            pending.repeats -= 1
+        if pending.repeats <= 0:
+            self._finish(pending, seen.time_ns, pending.status or Status.OK)
         return True
 
     def _repeats_answer(self, seen: Seen, key: dict[str, Any] | None) -> bool:
@@ -478,20 +485,21 @@ class Pairing:
                 answer = pending.answered_by
                 if answer is not None and answer.sender is seen.sender and answer.signature() == seen.signature():
                     pending.intermediate.append(seen.uid)
+                    pending.repeats += 1
                     return True
         return False
 
     def _orphan(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> None:
-        session, row = seen.session, seen.row
+        row = seen.row
         assert row is not None
         if row.unasked:
             return
         if row.across and self._recently_found(seen, key, plan):
             return
-        if row.across or session.broker_leg or session.protocol.self_naming or (key is None and not row.in_order):
+        if row.across or (key is None and not row.in_order):
             self._tell_orphan(seen)
             return
-        early = self._early.setdefault(session.id, [])
+        early = self._early.setdefault(self._scope(seen), [])
         early.append((seen, key))
         self._early_due.append((seen.time_ns + GRACE_NS, seen))
         if len(early) > EARLY_LIMIT:
@@ -499,22 +507,32 @@ class Pairing:
 
     def _take_early(self, seen: Seen, key: dict[str, Any] | None, kinds: tuple[str, ...], since_ns: int) -> Seen | None:
         """The first answer of one of these *kinds* and this key, not older than *since_ns*, that came out before *seen*, which it belongs to."""
-        waiting = self._early.get(seen.session.id)
+        scope = self._scope(seen)
+        waiting = self._early.get(scope)
         for place, (early, told) in enumerate(waiting or ()):
             row = early.row
-            if row is None or row.kind not in kinds or early.sender is seen.sender or early.time_ns < since_ns:
+            if row is None or row.kind not in kinds or early.sender is seen.sender or early.time_ns < since_ns or not self._can_be(seen, early):
                 continue
             if row.in_order or (key is not None and told is not None and list(map(str, key.values())) == list(map(str, told.values()))):
                 assert waiting is not None
                 del waiting[place]
                 if not waiting:
-                    del self._early[seen.session.id]
+                    del self._early[scope]
                 return early
         return None
 
-    def _settle_early(self, session_id: int) -> None:
-        """No request can come out any more that an answer of this session belongs to."""
-        for early, _ in self._early.pop(session_id, ()):
+    @staticmethod
+    def _can_be(seen: Seen, early: Seen) -> bool:
+        """Whether two messages of one scope can be about the same device."""
+        if seen.session is early.session and (seen.session.own or not seen.session.broker_leg):
+            return True
+        if seen.device_id is not None and early.device_id is not None:
+            return seen.device_id == early.device_id
+        return not (seen.topic and early.topic and relation(seen.topic, early.topic) == OTHER_DEVICE)
+
+    def _settle_early(self, scope: Any) -> None:
+        """No request can come out any more that an answer of this scope belongs to."""
+        for early, _ in self._early.pop(scope, ()):
             self._tell_orphan(early)
 
     def _tell_orphan(self, seen: Seen) -> None:
@@ -544,12 +562,13 @@ class Pairing:
             self._now = now_ns
         while self._early_due and self._early_due[0][0] < now_ns:
             seen = self._early_due.popleft()[1]
-            waiting = self._early.get(seen.session.id, [])
+            scope = self._scope(seen)
+            waiting = self._early.get(scope, [])
             if waiting and waiting[0][0] is seen:
                 # They wait in order of arrival: what stands first is the oldest.
                 del waiting[0]
                 if not waiting:
-                    del self._early[seen.session.id]
+                    del self._early[scope]
                 self._tell_orphan(seen)
         for timers in self._timers.values():
             while timers and timers[0][0] < now_ns:
@@ -572,7 +591,7 @@ class Pairing:
             return
         if pending.response is not None:
             deadline = pending.response_ns + pending.limit_ns
-            if until_ns > deadline and pending.answered_by is not None:
+            if until_ns > deadline and pending.answered_by is not None and pending.ack is None:
                 text = f"no {pending.row.acknowledged_by[0]} within {pending.limit_ns / 1e9:g} s"
                 self._report(pending.answered_by, Finding("pair.timeout", text), deadline)
             self._finish(pending, now_ns, pending.status or Status.OK)
@@ -617,8 +636,8 @@ class Pairing:
     def finish(self, last_ns: int) -> None:
         """The capture ended at *last_ns*."""
         self.advance(last_ns)
-        for session_id in list(self._early):
-            self._settle_early(session_id)
+        for scope in list(self._early):
+            self._settle_early(scope)
         for pending in list(self._pending.values()):
             self._judge(pending, last_ns)
             if not pending.final:

@@ -301,8 +301,9 @@ class Decryptor:
                     seen.add(key)
                     plan.hypotheses.append(_Hypothesis(entry, exchange, form, self._cipher(key)))
         plan.given = any(entry.kind in _GIVEN_FOR[own] for entry in entries)
-        if own == "negotiated" and any(exchange.complete for exchange in session.exchanges.exchanges):
-            # A private value for an exchange that it does not fit is a key that does not work.
+        unread = any(other.failed and other.given for (name, _), other in session.plans.items() if name == "fixed")
+        if own == "negotiated" and (unread or any(exchange.complete for exchange in session.exchanges.exchanges)):
+            # A private value for an exchange that it does not fit, or that the given key does not open, is a key that does not work.
             plan.given |= any(entry.kind is KeyKind.PRIVATE_VALUE for entry in entries)
 
     def _keys_of(self, name: str, session: _Session, entries: list[KeyEntry]) -> Iterator[tuple[str, str | None, str, Secret]]:

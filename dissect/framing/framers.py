@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from dissect.framing.buffer import StreamBuffer, Taken
@@ -14,6 +14,11 @@ MISSING_TERMINATOR = Finding("framing.missing-terminator", "the last message of 
 GLUED = Finding("framing.missing-terminator", "objects follow each other without \\n")
 PART_BYTES = 64 << 10
 BAD_LIMIT = 64 << 10
+BAD_PATIENCE_NS = 10**9
+"""how long malformed bytes wait for more of their kind"""
+INSIDE_LOOKS = 64
+INSIDE_BYTES = 64 << 10
+"""bounds of looking for a message inside of an object that is not closed"""
 
 
 class Framed(NamedTuple):
@@ -45,12 +50,13 @@ class Framer(Protocol):
         """The clock went on: bytes that only might have begun something are what they are."""
 
 
-def framer(framing: Framing, midstream: bool) -> Framer:
+def framer(framing: Framing, midstream: bool, accept: Callable[[bytes], bool] | None = None) -> Framer:
+    """*accept*: whether bytes are a message, for framings that cannot tell by themselves."""
     match framing:
         case Lines():
             return LineFramer(framing, midstream)
         case Objects():
-            return ObjectFramer(framing)
+            return ObjectFramer(framing, midstream, accept)
         case Frames():
             return FrameFramer(framing, midstream)
 
@@ -189,121 +195,175 @@ _STRING_MARK = re.compile(rb'["\\]')
 
 
 class ObjectFramer:
-    """JSON objects one after the other: each ends by its matching brace, outside of strings."""
+    """JSON objects one after the other: each ends by its matching brace, outside of strings.
 
-    def __init__(self, framing: Objects) -> None:
+    *accept* tells whether an object is a message. What is none, up to the next message, is one malformed run; behind missing bytes it is
+    what the hole left of a message, and told of by the hole alone. An object that is never closed hides those behind it: they are looked for inside.
+    """
+
+    def __init__(self, framing: Objects, midstream: bool = False, accept: Callable[[bytes], bool] | None = None) -> None:
         self._limit, self._depth_limit = framing.limit, framing.depth
+        self._accept = accept
         self._buffer = StreamBuffer()
-        self._torn = False
-        self.idle = True
+        self._torn = midstream and accept is not None
+        self._bad: list[Taken] = []
+        """malformed bytes that the next message or the end of patience will close"""
+        self._last_ns = 0
+        self.idle = not self._torn
         self._restart()
 
     def _restart(self) -> None:
         self._at = 0
         self._depth = 0
         self._in_string = False
+        self._looked = 1
+        """inside of an object that is not closed: up to where others were looked for"""
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
+        found = self.settle(time_ns)
         self._buffer.append(data, packet, time_ns)
-        found = list(self._cut())
-        self.idle = not self._buffer.data and not self._torn
+        self._last_ns = time_ns
+        self._cut(found)
+        self.idle = not self._buffer.data and not self._torn and not self._bad
         return found
 
-    def _cut(self) -> Iterator[Framed]:
+    def _cut(self, found: list[Framed]) -> None:
         buffer = self._buffer
         while buffer.data:
             if self._at == 0:
-                yield from self._to_object()
+                self._to_object(found)
                 if not buffer.data:
                     return
-            end = self._scan()
+            self._at, self._depth, self._in_string, end = self._scan(buffer.data, self._at, self._depth, self._in_string)
             if end > 0:
-                taken = buffer.take(end)
+                self._object(buffer.take(end), found)
                 self._restart()
-                yield Framed(taken.data, taken.packets, taken.time_ns)
             elif end < 0 or len(buffer.data) > self._limit:
-                yield from self._give_up()
-            else:
+                at = buffer.data.find(b"{", 1)
+                self._bad_bytes(buffer.take(at if at > 0 else len(buffer.data)), found)
+                self._restart()
+            elif not self._inside(found):
                 return
 
-    def _to_object(self) -> Iterator[Framed]:
-        """Pass over what stands before the next object: blanks mean nothing, other bytes are malformed."""
-        data = self._buffer.data
-        at = data.find(b"{")
-        if at == 0:
+    def _object(self, taken: Taken, found: list[Framed]) -> None:
+        if (self._torn or self._bad) and self._accept is not None and not self._accept(taken.data):
+            self._bad_bytes(taken, found)
             return
-        taken = self._buffer.take(at if at > 0 else len(data))
-        if taken.data.strip(b" \t\r\n\x00") and not self._torn:
-            yield _malformed(taken)
-        self._torn = self._torn and at < 0
+        self._flush(found)
+        self._torn = False
+        found.append(Framed(taken.data, taken.packets, taken.time_ns))
 
-    def _scan(self) -> int:
-        """Go on looking for the end of the object: its length, 0 to wait, -1 when it nests too deep."""
-        data, at, depth = self._buffer.data, self._at, self._depth
+    def _to_object(self, found: list[Framed]) -> None:
+        """Pass over what stands before the next object: blanks mean nothing, other bytes are malformed."""
+        at = self._buffer.data.find(b"{")
+        if at != 0:
+            taken = self._buffer.take(at if at > 0 else len(self._buffer.data))
+            if taken.data.strip(b" \t\r\n\x00"):
+                self._bad_bytes(taken, found)
+
+    def _bad_bytes(self, taken: Taken, found: list[Framed]) -> None:
+        if self._torn:
+            return
+        self._bad.append(taken)
+        if sum(len(one.data) for one in self._bad) > BAD_LIMIT:
+            self._flush(found)
+
+    def _flush(self, found: list[Framed]) -> None:
+        if self._bad:
+            found.append(_malformed(_joined(self._bad)))
+            self._bad = []
+
+    def _scan(self, data: bytes | bytearray, at: int, depth: int, in_string: bool) -> tuple[int, int, bool, int]:
+        """Go on looking for the end of the object: where and how deep it has come, in a string or not, and the object's length, 0 to wait, -1 when it
+        nests too deep."""
         while True:
-            if self._in_string:
+            if in_string:
                 mark = _STRING_MARK.search(data, at)
                 if mark is None:
-                    self._at, self._depth = len(data), depth
-                    return 0
+                    return len(data), depth, True, 0
                 at = mark.end()
                 if data[mark.start()] == 0x5C:
                     if at >= len(data):
-                        self._at, self._depth = mark.start(), depth
-                        return 0
+                        return mark.start(), depth, True, 0
                     at += 1
                 else:
-                    self._in_string = False
+                    in_string = False
                 continue
             mark = _MARK.search(data, at)
             if mark is None:
-                self._at, self._depth = len(data), depth
-                return 0
+                return len(data), depth, False, 0
             at = mark.end()
             byte = data[mark.start()]
             if byte == 0x22:
-                self._in_string = True
+                in_string = True
             elif byte == 0x7B or byte == 0x5B:
                 depth += 1
                 if depth > self._depth_limit:
-                    return -1
+                    return at, depth, False, -1
             else:
                 depth -= 1
                 if depth <= 0:
-                    return at
+                    return at, 0, False, at
 
-    def _give_up(self) -> Iterator[Framed]:
-        """This brace begins no object: the bytes up to the next candidate are malformed."""
+    def _inside(self, found: list[Framed]) -> bool:
+        """Whether a whole message stands inside of the object that waits for its end: what lies before it then is malformed."""
+        if self._accept is None:
+            return False
         data = self._buffer.data
-        at = data.find(b"{", 1)
-        taken = self._buffer.take(at if at > 0 else len(data))
-        self._restart()
-        if not self._torn:
-            yield _malformed(taken)
+        place = self._looked
+        waiting = False
+        for _ in range(INSIDE_LOOKS):
+            start = data.find(b"{", place)
+            if start < 0:
+                self._looked = self._looked if waiting else len(data)
+                return False
+            front = bytes(data[start : start + INSIDE_BYTES])
+            end = self._scan(front, 0, 0, False)[3]
+            place = start + 1
+            if end > 0 and self._accept(front[:end]):
+                self._bad_bytes(self._buffer.take(start), found)
+                self._restart()
+                return True
+            # What is not closed either is looked at again when more has come.
+            waiting = waiting or (end == 0 and len(front) < INSIDE_BYTES)
+            self._looked = self._looked if waiting else place
+        self._looked = place
+        return False
 
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
+        found: list[Framed] = []
+        self._flush(found)
         self._buffer.take(len(self._buffer))
         self._restart()
         self._torn = True
         self.idle = False
-        return []
+        return found
 
     def end(self, closed: bool) -> list[Framed]:
-        if not self._buffer.data or not closed:
-            return []
-        # An object that was never closed hides those behind it: look for them, each start once.
         found: list[Framed] = []
-        for _ in range(64):
+        for _ in range(INSIDE_LOOKS if closed else 0):
             if not self._buffer.data:
                 break
-            found += self._give_up()
-            found += self._cut()
-        if self._buffer.data:
-            found.append(_malformed(self._buffer.take(len(self._buffer))))
+            at = self._buffer.data.find(b"{", 1)
+            self._bad_bytes(self._buffer.take(at if at > 0 else len(self._buffer.data)), found)
+            self._restart()
+            self._cut(found)
+        if closed and self._buffer.data:
+            self._bad_bytes(self._buffer.take(len(self._buffer)), found)
+        self._flush(found)
         return found
 
     def settle(self, now_ns: int) -> list[Framed]:
-        return []
+        found: list[Framed] = []
+        if self._bad and now_ns - self._last_ns > BAD_PATIENCE_NS:
+            self._flush(found)
+            self.idle = not self._buffer.data and not self._torn
+        return found
+
+
+def _joined(bad: list[Taken]) -> Taken:
+    packets = tuple(dict.fromkeys(packet for one in bad for packet in one.packets))
+    return Taken(b"".join(one.data for one in bad), packets, max(one.time_ns for one in bad))
 
 
 class FrameFramer:
@@ -325,7 +385,7 @@ class FrameFramer:
 
     @property
     def idle(self) -> bool:
-        return not self._buffer.data and not self._begins_torn and not self._bad
+        return not self._buffer.data and not self._begins_torn and not self._bad and not self._excused
 
     def feed(self, data: bytes, packet: int, time_ns: int) -> list[Framed]:
         if not self._buffer.data and not self._begins_torn and not self._bad:
@@ -367,8 +427,7 @@ class FrameFramer:
         """The malformed bytes so far are one message."""
         bad = self._bad
         if bad:
-            packets = tuple(dict.fromkeys(packet for one in bad for packet in one.packets))
-            found.append(_malformed(Taken(b"".join(one.data for one in bad), packets, max(one.time_ns for one in bad)), self._excused))
+            found.append(_malformed(_joined(bad), self._excused))
             self._bad = []
 
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
@@ -404,6 +463,7 @@ class FrameFramer:
                 return found
         if self._settles(waiting):
             self._take(True, found)
+            self._flush(found)
         return found
 
     def _settles(self, data: bytes) -> bool:
