@@ -252,6 +252,13 @@ def test_flows_beyond_the_bound_are_given_up_and_counted() -> None:
     assert all(recorder.events[-1] == ("closed",) for recorder in listener.recorders.values())
 
 
+def test_bytes_held_for_a_syn_ack_that_another_replaces_are_let_go() -> None:
+    frames = [segment(1, 99, flags=SYN | ACK), segment(1, 105, b"held"), segment(1, 199, flags=SYN | ACK), segment(0, 1, acknowledgement=200),
+              segment(1, 200, b"new"), segment(0, 1, acknowledgement=203)]
+    _, listener = run(*(batch([frame], first_number=at + 1, times=[at * 20 * SECOND]) for at, frame in enumerate(frames)), policy=KEEPING)
+    assert listener.recorders[1].events == [("data", 1, b"new"), ("closed",)]
+
+
 # -- a model --
 
 

@@ -212,6 +212,7 @@ class Assembler:
                 self._keep(held, side.origin, data[side.origin - piece.start:], piece.packet, piece.time_ns)
         if held is not None and not len(held):
             side.held = None
+            self.holes.pop(side, None)
 
     def joined_by_syn(self, side: Side, packet: int, time_ns: int) -> None:
         """A SYN or SYN/ACK of a side of which data was seen already: the stream begins behind it."""
@@ -259,6 +260,7 @@ class Assembler:
         """Give up the first hole: what lies behind it is handed out up to the next one."""
         held = side.held
         if held is None:
+            self.holes.pop(side, None)
             return
         piece = held.first()
         if piece.start > side.position:
@@ -346,25 +348,36 @@ class Assembler:
         self.holes.pop(side, None)
         self.waiting.pop(side, None)
 
-    def give_up_waiting(self, side: Side, time_ns: int) -> None:
-        """Settle the side's beginning or close its holes, when the time for that has come."""
-        policy = self.policy
-        if policy.hole_ns is None or policy.start_ns is None:
-            return
-        if side in self.waiting and time_ns - side.pending_since > policy.start_ns and not self.may_be_keepalive(side):
-            self.settle(side, side.last_packet, side.last_ns)
-        if side in self.holes and time_ns - side.held_since > policy.hole_ns:
-            while side.held is not None and time_ns - side.held_since > policy.hole_ns:
+    def give_up_waiting(self, flow: Flow, time_ns: int) -> None:
+        """Settle beginnings and close holes of the flow's sides whose time has come, in the order in which it came."""
+        while True:
+            due, _, side = min((self._due(side), side.side, side) for side in flow.sides)
+            if due >= time_ns:
+                return
+            if side in self.waiting:
+                self.settle(side, side.last_packet, side.last_ns)
+            else:
                 self.close_hole(side)
-            self._go_on(side, side.last_packet, side.last_ns)
+                self._go_on(side, side.last_packet, side.last_ns)
+
+    def _due(self, side: Side) -> int:
+        """Until when the side may wait; forever, when it does not."""
+        policy = self.policy
+        if policy.start_ns is not None and side in self.waiting and not self.may_be_keepalive(side):
+            return side.pending_since + policy.start_ns
+        if policy.hole_ns is not None and side in self.holes and side.settled:
+            return side.held_since + policy.hole_ns
+        return 1 << 63
 
     def tick(self, time_ns: int) -> None:
         """Close holes and settle beginnings that have waited long enough; keep the sum of what is held within its bound."""
-        for side in (*self.waiting, *self.holes):
-            self.give_up_waiting(side, time_ns)
+        for flow in dict.fromkeys(side.flow for side in (*self.waiting, *self.holes)):
+            self.give_up_waiting(flow, time_ns)
         policy = self.policy
         while self.store.used > policy.held_bytes and self.holes:
             side = next(iter(self.holes))
+            if not side.settled:
+                self.settle(side, side.last_packet, side.last_ns)
             self.close_hole(side)
             self._go_on(side, side.last_packet, side.last_ns)
 
