@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -230,7 +231,7 @@ class Engine:
                     self._found(seen, finding, time_ns)
         if encryption is not None:
             self._check_keys(seen, session, protocol, opened, carrier_name)
-        if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or opened is not None:
+        if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or opened is not None or (protocol.raw_text and _CONTROL(raw)):
             for finding in check_text(view, data):
                 self._found(seen, finding, time_ns)
         if not protocol.shared_memory:
@@ -456,6 +457,7 @@ class Engine:
         self.totals.limits.open_requests += self.pairing.evicted
 
 
+_CONTROL = re.compile(rb"[\x00-\x1f]").search
 _PLAINTEXT = Encryption(status=Outcome.PLAINTEXT.value)
 
 

@@ -21,11 +21,14 @@ LOOK_BYTES = 64 << 10
 LOOK_MORE_BYTES = 12 << 20
 """with a signature: a message may be a picture of some megabytes"""
 LOOK_SEGMENTS = 128
+SHORT_BYTES = 64
+"""of one side that may be a protocol's small talk, on its own port"""
 MQTT_PORTS = frozenset({1883, 8883})
 
 _BARE: tuple[tuple[ApplicationProtocol, re.Pattern[bytes]], ...] = tuple(
     (protocol, re.compile(protocol.signature)) for protocol in PROTOCOLS.values() if "tcp" in protocol.carriers
 )
+_BY_PORT = tuple(protocol for protocol, _ in _BARE if isinstance(protocol.framing, Frames))
 _CARRIED = re.compile(b"|".join(sorted({protocol.signature for protocol in PROTOCOLS.values() if "mqtt" in protocol.carriers or "http" in protocol.carriers})))
 _TLS = re.compile(rb"\x16\x03[\x00-\x04]")
 _OVERLAP = 32
@@ -106,6 +109,11 @@ class Recogniser:
                 if whole and self._shows(protocol, held, False):
                     self.protocol = protocol
                     return Claim.BARE
+        if len(held) <= SHORT_BYTES:
+            for protocol in _BY_PORT:
+                if not set(protocol.ports).isdisjoint(self._ports) and self._fits(protocol, held):
+                    self.protocol = protocol
+                    return Claim.BARE
         if self._midstream and self._signed[side] and _CARRIED.search(held) and held[:1] != b"{":
             return Claim.MQTT_MIDSTREAM
         return None
@@ -128,6 +136,13 @@ class Recogniser:
             if classified is not None and _proves(protocol, classified):
                 return True
         return False
+
+    @staticmethod
+    def _fits(protocol: ApplicationProtocol, held: bytes) -> bool:
+        """Whether *held* is nothing but messages of the protocol, such as heartbeats, which prove little without its port."""
+        cutter = framer(protocol.framing, False)
+        found = cutter.feed(held, 0, 0) + cutter.end(True)
+        return bool(found) and not any(one.malformed for one in found)
 
     def _first_object(self, protocol: ApplicationProtocol, data: bytes) -> Classified | None:
         decoded = decode(data)

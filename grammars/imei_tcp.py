@@ -492,6 +492,7 @@ PROTOCOL = ApplicationProtocol(
     signature=RESUME.pattern,
     proof=proof,
     default_key=KEY,
+    raw_text=True,
     framing=Frames(cut, parse, whole, json_part="command", grammar=grammar),
     messages=MESSAGES,
     classify=classify,

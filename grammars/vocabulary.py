@@ -369,6 +369,8 @@ class ApplicationProtocol:
     """the key of a kind that the table does not have"""
     proof: Callable[[str, Any], bool] | None = None
     """(kind, fields) -> whether such a message shows that a bare connection is this protocol's; None: any kind of the table does"""
+    raw_text: bool = False
+    """its texts go over the network without JSON's escapes"""
     required_on_bare_tcp: frozenset[str] = frozenset()
     """members without which a JSON object on a bare connection is not ours"""
     server_kinds: frozenset[str] = frozenset()

@@ -182,7 +182,7 @@ class _Stage:
         self._port, self._midstream, self._client_port = port, midstream, client_port
         self._last: dict[int, float] = {}
         for step in steps:
-            self._last[step.connection] = max(self._last.get(step.connection, step.at), step.at)
+            self._last[step.connection] = max(self._last.get(step.connection, step.at), step.at, step.seen_at or 0)
         self._closed: set[int] = set()
 
     def _conversation(self, step: Step) -> Conversation:

@@ -459,7 +459,7 @@ class FrameFramer:
         waiting = bytes(self._buffer.data)
         if behind:
             cut = self._cut_at(waiting + behind, False, [*self._boundaries, len(waiting) + len(behind)], self._torn_bytes > 0)
-            if cut.kind is not CutKind.WAIT and cut.length > len(waiting):
+            if cut.kind is CutKind.MESSAGE and cut.length > len(waiting):
                 return found
         if self._settles(waiting):
             self._take(True, found)
