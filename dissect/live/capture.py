@@ -35,6 +35,7 @@ _LOOK_S = 1.0
 _SETTLED_NS = (RETIRE_MS + 250) * 1_000_000
 # a ring's packets are handed out by then
 _PIPE_SETTLED_NS = 2_000_000_000
+_REFUSALS = ("permission", "not permitted")
 ADVICE = ("run it with sudo; or install dumpcap (package wireshark-common), let its group capture (`sudo dpkg-reconfigure wireshark-common`, "
           "or `sudo setcap cap_net_raw+ep $(which dumpcap)`), and join it with `sudo usermod -aG wireshark $USER`")
 
@@ -118,7 +119,7 @@ class LiveCapture:
         except PermissionError as error:
             raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
         except CaptureError as error:
-            if "permission" in str(error).lower():
+            if any(word in str(error).lower() for word in _REFUSALS):
                 raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
             raise
 
