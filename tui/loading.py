@@ -138,7 +138,8 @@ class Loader:
             import traceback
 
             place = traceback.extract_tb(error.__traceback__)[-1]
-            self.error = DissectError(f"a fault of dissect itself, please report it: {type(error).__name__} in {os.path.basename(place.filename)}, line {place.lineno}")
+            where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+            self.error = DissectError(f"a fault of dissect itself, please report it: {type(error).__name__} in {where}")
         finally:
             self.ended = time.monotonic()
             self.done = True

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dissect.analysis.records import SEVERITY_LABEL
 from dissect.catalogue import CATALOGUE
 from tui.model.cells import Cell, Line, cell, fit, fixed
 from tui.model.columns import SEVERITY_LETTER, SEVERITY_ROLE, device_text
@@ -126,7 +125,7 @@ class Anomalies:
         if self.grouping == "time":
             return [cell(" Sev   Time        Code                      What", "head")]
         what = "Code" if self.grouping == "code" else "Session"
-        return [cell("  Sev ", "head"), fixed(what, 26, "head"), fixed("Count", 7, "head", True), fixed("First", 12, "head", True),
+        return [cell("  Sev   ", "head"), fixed(what, 26, "head"), fixed("Count", 7, "head", True), fixed("First", 12, "head", True),
                 fixed("Last", 12, "head", True), fixed("Sess", 6, "head", True), cell("  Meaning", "head")]
 
     def line(self, row: int, width: int, opened: frozenset[int], glyphs: Glyphs) -> Line:
@@ -146,8 +145,8 @@ class Anomalies:
         form = "relative" if context.time_form == "delta" else context.time_form
         times = [fixed(moment(one, form, context.first_ns), 12, "dim", True) for one in (head.first_ns, head.last_ns)]
         sparks = spark(list(head.activity), glyphs) if width >= 118 else ""
-        room = max(0, width - 69 - len(sparks) - 3)
-        return fit([cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(SEVERITY_LABEL[head.severity][:4], 4, role), fixed(name, 26, role),
+        room = max(0, width - 71 - len(sparks) - 3)
+        return fit([cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(("", "NOTE", "WARN", "ERROR")[head.severity], 6, role), fixed(name, 26, role),
                     fixed(count_text(head.count), 7, "strong", True), *times, fixed(str(head.sessions), 6, "dim", True), cell("  "),
                     fixed(meaning, room), cell(" "), Cell(sparks, role)], width)
 

@@ -193,7 +193,8 @@ class Ladder:
         again = exchange is not None and made.index not in (exchange["request"], exchange["response"], exchange["acknowledgement"])
         dead = exchange is not None and asked and exchange["status"] == TIMEOUT and exchange["response"] is None
         what = "malformed" if made.message.raw_b64 is not None else made.message.type or "?"
-        label = f" {what} {key_text(made.session.protocol, made.message.key)}".rstrip()
+        key = key_text(made.session.protocol, made.message.key)
+        label = f" {what} {key}".rstrip() if key != what else f" {what}"
         if made.folded > 1:
             label += f" x{made.folded}"
         label = cells(label + " ", max(1, room - 5))
@@ -236,4 +237,4 @@ def _is_stage(exchange: dict[str, Any]) -> bool:
 
 
 def note_width(width: int) -> int:
-    return max(14, min(34, width // 5))
+    return max(14, min(38, width * 3 // 10))

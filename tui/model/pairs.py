@@ -59,7 +59,7 @@ class Pairs:
         self.orphans = len(orphans)
         known = self.latencies[chosen]
         known = known[~np.isnan(known)]
-        self.axis_ms = nice_axis(float(np.percentile(known, 99)) if len(known) else 1.0)
+        self.axis_ms = nice_axis(float(np.percentile(known, 95)) if len(known) else 1.0)
         self.percentiles = percentiles(known)
         self.histogram = histogram(known)
 
@@ -175,7 +175,7 @@ def _operation_width(width: int) -> int:
 
 def bar_width(width: int) -> int:
     """Cells of the latency axis."""
-    return max(0, min(44, width - 78)) if width >= 90 else max(0, min(12, width - 70))
+    return max(0, min(40, width - 90)) if width >= 100 else max(0, min(12, width - 76))
 
 
 def nice_axis(value: float) -> float:

@@ -14,7 +14,7 @@ from tui.model.times import count_text, latency
 if TYPE_CHECKING:
     from tui.model.store import Store
 
-SPARK_CELLS = 8
+SPARK_CELLS = 6
 
 
 class SessionRow(NamedTuple):
@@ -91,13 +91,13 @@ def _medians(analysis: Any) -> dict[int, float]:
 def session_head(width: int) -> Line:
     wide = _widths(width)
     return [cell("  ", "head"), fixed("Proto", wide[0], "head"), fixed(" Device", wide[1] + 1, "head"), fixed("Msgs", 5, "head", True),
-            fixed(" P50", 7, "head", True), fixed(" !", 4, "head", True), fixed(" Live" if wide[2] else "", wide[2], "head")]
+            fixed(" P50", 6, "head", True), fixed(" !", 3, "head", True), fixed(" Live" if wide[2] else "", wide[2], "head")]
 
 
 def _widths(width: int) -> tuple[int, int, int]:
     """Protocol, device, spark."""
     sparks = SPARK_CELLS + 1 if width >= 42 else 0
-    return 8, max(6, width - 2 - 8 - 1 - 5 - 7 - 4 - sparks), sparks
+    return 8, max(6, width - 2 - 8 - 1 - 5 - 6 - 3 - sparks), sparks
 
 
 def session_line(row: SessionRow, store: Store, width: int, glyphs: Glyphs, chosen: bool, names: dict[str, str]) -> Line:
@@ -107,5 +107,5 @@ def session_line(row: SessionRow, store: Store, width: int, glyphs: Glyphs, chos
     role = SEVERITY_ROLE[row.severity]
     return [cell(state + " ", "selected" if chosen else "dim"), fixed(short_name(session.protocol), protocol, protocol_role(session.protocol)), cell(" "),
             fixed(device_text(session, names), device), fixed(count_text(row.messages), 5, "", True),
-            fixed(latency(row.median_ms), 7, "dim", True), fixed(count_text(row.anomalies) if row.anomalies else "", 4, role, True),
+            fixed(latency(row.median_ms), 6, "dim", True), fixed(count_text(row.anomalies) if row.anomalies else "", 3, role, True),
             cell(" " + spark(list(row.activity), glyphs) if sparks else "", "ok")]

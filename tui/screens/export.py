@@ -43,18 +43,18 @@ class ExportDialog(ModalScreen[None]):
                 with RadioSet(id="export-scope"):
                     for name in SCOPES:
                         yield RadioButton(f"{name} ({self._sizes[name]:,})", value=name == scope, disabled=not self._sizes[name])
-            yield Input(self._name(FORMATS[5 if ladder else 0]), id="export-path", compact=True)
+            yield Input(self._file_name(FORMATS[5 if ladder else 0]), id="export-path", compact=True)
             yield Static("", id="export-said", markup=False)
             yield Static("Space: choose  Tab: next  Enter in the file name, or F2: write  Esc: leave", classes="dialog-keys", markup=False)
 
-    def _name(self, form: Format) -> str:
+    def _file_name(self, form: Format) -> str:
         base = Path(self._dissect.shown_name(200)).name.split(".")[0] or "capture"
         return clean(f"{base.replace(' ', '-')}-{self._dissect.current}{form.suffix}", 100)
 
     def on_radio_set_changed(self, event: RadioSet.Changed) -> None:
         event.stop()
         if event.radio_set.id == "export-format":
-            self.query_one("#export-path", Input).value = self._name(FORMATS[event.index])
+            self.query_one("#export-path", Input).value = self._file_name(FORMATS[event.index])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -63,7 +63,7 @@ class ExportDialog(ModalScreen[None]):
     def action_write(self) -> None:
         form = FORMATS[max(0, self.query_one("#export-format", RadioSet).pressed_index)]
         scope = SCOPES[max(0, self.query_one("#export-scope", RadioSet).pressed_index)]
-        path = Path(os.path.expanduser(self.query_one("#export-path", Input).value or self._name(form)))
+        path = Path(os.path.expanduser(self.query_one("#export-path", Input).value or self._file_name(form)))
         self.run_worker(self._write(form, scope, path), exclusive=True)
 
     async def _write(self, form: Format, scope: str, path: Path) -> None:

@@ -63,7 +63,7 @@ def _keys(title: str, where: tuple[str, ...], wide: bool) -> list[Line]:
     for place in range(half):
         line: Line = [cell("  ")]
         for keys, meaning in (rows[place], rows[place + half] if wide and place + half < len(rows) else ("", "")):
-            line += [fixed(keys, 13, "name"), fixed(meaning, 42) if wide else cell(meaning), Cell("  ")]
+            line += [fixed(keys, 13, "name"), fixed(meaning, 36) if wide else cell(meaning), Cell("  ")]
         lines.append(line)
     return [*lines, [cell("")]]
 
@@ -76,7 +76,7 @@ class HelpList(RowList):
         self._lines: list[Line] = []
 
     def on_resize(self, event) -> None:  # type: ignore[no-untyped-def]
-        self._lines = sections(self._view, self.size.width >= 112)
+        self._lines = sections(self._view, self.size.width >= 96)
         self.set_count(len(self._lines))
 
     def line(self, row: int, width: int) -> Line:

@@ -47,6 +47,7 @@ class MessagesView(ViewPane):
         self.lower = 42
         """per cent of the height that details and bytes take"""
         self._shown_index: int | None = None
+        self._shown_of: object = None
         self._linking = False
 
     def compose(self) -> ComposeResult:
@@ -91,8 +92,8 @@ class MessagesView(ViewPane):
         self.sessions.show(store, app.figures.sessions)
         self.minimap.show(store, view, self.list.top, self.list.page)
         self._titles()
-        if self._shown_index is None and self.index is not None:
-            self.show_details()
+        if self.index != self._shown_index:
+            self.set_timer(SETTLE_S, self.show_details)
 
     def _titles(self) -> None:
         app = self.dissect
@@ -116,16 +117,17 @@ class MessagesView(ViewPane):
     def show_details(self) -> None:
         """Tree and bytes of the message under the cursor."""
         index = self.index
+        if index == self._shown_index and self._shown_of is self.dissect.store:
+            return
+        self._shown_of = self.dissect.store
         if index is None:
             self.details.show([])
             self.hex.set_data({})
             self._shown_index = None
             return
-        if index == self._shown_index:
-            return
         self.show_message(index)
 
-    def show_message(self, index: int, again: bool = False) -> None:
+    def show_message(self, index: int) -> None:
         self._shown_index = index
         app = self.dissect
         body = app.store.analysis.body(index)

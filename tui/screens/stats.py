@@ -65,10 +65,11 @@ class Plot(PlotextPlot):
         plt.clear_figure()
         plt.title(self._title)
         plt.xlabel("s")
+        plt.yscale("log" if self._unit == "ms" and any(value > 0 for one in series for value in one.values) else "linear")
         plt.ylabel(self._unit)
         for one in series:
             # Names are ours (protocols, percentiles), never a packet's.
-            plt.plot(one.seconds, one.values, label=one.name, marker="*" if ascii_only else "braille")
+            plt.plot(one.seconds, [max(value, 0.01) for value in one.values] if self._unit == "ms" else one.values, label=one.name, marker="*" if ascii_only else "braille")
         self.refresh()
 
 
