@@ -596,7 +596,7 @@ class LanInlet:
             return
         self._datagrams += 1
         pipeline = self._pipeline
-        for unit in pipeline.coap.datagram(self._conversation, side, data, packets, time_ns):
+        for unit in pipeline.coap.datagram(self._conversation, side, data, packets, time_ns, missing > 0):
             if pipeline.coap_unit(self._conversation, unit):
                 self._ours = True
         if pipeline.coap.notes:

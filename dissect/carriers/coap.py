@@ -60,11 +60,17 @@ class CoapLayer:
         """URIs whose notifications come long after the request"""
         self._transfers = Transfers()
 
-    def datagram(self, conversation: Conversation, side: int, data: bytes, packets: tuple[int, ...], time_ns: int) -> Iterable[Unit]:
-        """One datagram's bytes; units are whole payloads (a repetition of a message is a unit too, a repeated block is none)."""
+    def datagram(
+        self, conversation: Conversation, side: int, data: bytes, packets: tuple[int, ...], time_ns: int, cut: bool = False
+    ) -> Iterable[Unit]:
+        """One datagram's bytes; units are whole payloads (a repetition of a message is a unit too, a repeated block is none).
+
+        *cut*: the capture lacks its end. What is there of the message layer counts, its payload is none.
+        """
         read = parse(data)
         if isinstance(read, CoapProblem):
-            self._note(conversation, Note("coap.malformed", side, read.reason, packets, time_ns))
+            if not cut:
+                self._note(conversation, Note("coap.malformed", side, read.reason, packets, time_ns))
             return _NO_UNITS
         kind, code, message_id, token, options, payload = read
         key = conversation.id << 18 | side << 17 | kind >> 1 << 16 | message_id
@@ -86,7 +92,7 @@ class CoapLayer:
 
         unit = None
         serial = 0
-        if payload or block is not None:
+        if (payload or block is not None) and not cut:
             plain = True
             units_packets, latest = packets, time_ns
             if block is not None:
