@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, urlsplit
 from dissect.carriers.api import Note, StreamCarrier, Unit
 from dissect.carriers.http import HttpCarrier
 from dissect.carriers.mqtt import MqttCarrier
-from dissect.framing.framers import Framed, alone, framer
+from dissect.framing.framers import Framed, Framer, alone, framer
 from dissect.jsontext import Decoded, decode, decode_part, decode_plain
 from dissect.recognition import Claim, Recogniser
 from dissect.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
 from dissect.topics import covers_many
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Frames, Party
+from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Classified, Finding, Frames, Party
 
 if TYPE_CHECKING:
     from dissect.pipeline import Pipeline
@@ -216,55 +216,78 @@ class BareReader(_Reader):
     def __init__(self, pipeline: Pipeline, conversation: Conversation, protocol: ApplicationProtocol, midstream: bool) -> None:
         super().__init__(pipeline, conversation)
         self._protocol = protocol
-        self._framers = (framer(protocol.framing, midstream, self._accepts), framer(protocol.framing, midstream, self._accepts))
+        self._framers: list[Framer | None] = [None, None]
+        # made for a side when a segment of it is not one whole message: most connections never need them
+        if midstream:
+            self._framers = [framer(protocol.framing, True, self._accepts), framer(protocol.framing, True, self._accepts)]
         self._parse: Callable[[bytes], dict[str, Any]] | None = protocol.framing.parse if isinstance(protocol.framing, Frames) else None
         self._json_part = protocol.framing.json_part if isinstance(protocol.framing, Frames) else None
         self._alone = alone(protocol.framing)
         self._early: list[tuple[int, Framed]] | None = []
         self._session: SessionState | None = None
         self._carrier = "tcp/tls" if conversation.tls else "tcp"
-        pipeline.settling.add(self)
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
-        framer = self._framers[side]
+        waiting = self._framers[side]
         session = self._session
-        if session is not None and framer.idle:
+        if waiting is None or (session is not None and waiting.idle):
             # Nearly every segment brings one whole message: no buffer, no framing, one decoding.
             raw = self._alone(data)
             if raw is not None:
                 value = self._parse(raw) if self._parse is not None else decode_plain(raw)
                 if value is not None:
-                    classified = self._protocol.classify(value, session.party(side))
+                    classified = self._protocol.classify(value, None if session is None else DEVICE if side == session.device_side else PEER)
                     if classified is not None:
+                        if session is None:
+                            self._wait(side, Framed(raw, (packet,), time_ns))
+                            return
                         fields = classified[1]
                         self._engine.message(session, side, classified[0], fields, fields, raw, (packet,), time_ns, classified[2])
                         return
-        for framed in framer.feed(data, packet, time_ns):
+        for framed in self._framer(side).feed(data, packet, time_ns):
             self._framed(side, framed)
+        if self._parse is not None:
+            self._pipeline.settling[self] = None
+
+    def _framer(self, side: int) -> Framer:
+        made = self._framers[side]
+        if made is None:
+            made = self._framers[side] = framer(self._protocol.framing, False, self._accepts)
+        return made
 
     def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
-        for framed in self._framers[side].gap(packet, time_ns):
+        for framed in self._framer(side).gap(packet, time_ns):
             self._framed(side, framed)
         self._missing(side, length, packet, time_ns)
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
-        for framed in self._framers[side].end(True):
-            self._framed(side, framed)
+        self._end(side, True)
+
+    def _end(self, side: int, closed: bool) -> None:
+        made = self._framers[side]
+        if made is not None:
+            for framed in made.end(closed):
+                self._framed(side, framed)
 
     def settle(self, now_ns: int) -> None:
-        for side in (0, 1):
-            for framed in self._framers[side].settle(now_ns):
-                self._framed(side, framed)
+        """The clock went on; called while bytes of a side may wait for more (`Pipeline.settling`)."""
+        idle = True
+        for side, made in enumerate(self._framers):
+            if made is not None:
+                for framed in made.settle(now_ns):
+                    self._framed(side, framed)
+                idle = idle and made.idle
+        if idle:
+            self._pipeline.settling.pop(self, None)
 
     def closed(self, time_ns: int, fins: list[bool], reset: bool) -> None:
         for side in (0, 1):
             if not fins[side]:
-                for framed in self._framers[side].end(reset):
-                    self._framed(side, framed)
+                self._end(side, reset)
         if self._early:
             self._start(0, None, self._early[0][1])
         self._close_sessions(fins, reset, time_ns)
-        self._pipeline.settling.discard(self)
+        self._pipeline.settling.pop(self, None)
 
     def _framed(self, side: int, framed: Framed) -> None:
         session = self._session

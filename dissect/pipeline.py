@@ -43,7 +43,8 @@ class Pipeline:
         self.publishes = PublishMemory()
         self.unit_uids: OrderedDict[int, int] = OrderedDict()
         """serial of a carrier's unit -> id of the message it became"""
-        self.settling: set[BareReader] = set()
+        self.settling: dict[BareReader, None] = {}
+        """those in which bytes may wait for more, or for time to tell what they are"""
         self._forced = {(one.transport, one.port): PROTOCOLS[one.protocol] for one in options.decode_as}
         self._coap_uids: OrderedDict[int, tuple[int, SessionState]] = OrderedDict()
         self._addresses: dict[frozenset[str], SessionState] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from dissect.streams.api import Conversation
 from dissect.streams.held import Held
@@ -14,7 +15,7 @@ HALF = 1 << 31
 FARTHEST = 1 << 30
 """A segment farther from the furthest position is ignored: one flipped bit must not make a gap of 2 GB"""
 RECENT = 256
-"""segments whose bytes are remembered, to compare retransmissions with"""
+"""segments that a retransmission is compared with, twice so many where some of them are `older`"""
 _CLOSED_HOLES = 64
 NOTHING_RECENT: deque[bytes | int] = deque(maxlen=0)
 """shared by all sides that hand out nothing: it takes what it is given and keeps none of it"""
@@ -79,9 +80,9 @@ class Side:
         self.pending_since = 0
         self.segments = 0
         """data segments while unsettled"""
-        self.recent: deque[bytes | int] = NOTHING_RECENT
+        self.recent: list[bytes | int] | deque[bytes | int] = NOTHING_RECENT
         """what was handed out last, in order: bytes, or the length of a gap"""
-        self.older: deque[bytes | int] | None = None
+        self.older: list[bytes | int] | deque[bytes | int] | None = None
         self.closed_holes: deque[tuple[int, int]] | None = None
         self.notes = 0
         self.last_packet = 0
@@ -112,7 +113,7 @@ class Side:
         found: list[tuple[int, bytes]] = []
         place = self.position
         for pile in (self.recent, self.older or ()):
-            for entry in reversed(pile):
+            for entry in islice(reversed(pile), RECENT):
                 if place <= start:
                     return found
                 if isinstance(entry, int):
@@ -127,7 +128,7 @@ class Side:
         """Called now and then: bytes handed out before the last call are forgotten."""
         if self.recent or self.older:
             self.older = self.recent or None
-            self.recent = deque(maxlen=RECENT)
+            self.recent = []
 
     def close_hole(self, length: int) -> None:
         """The next *length* positions are given up."""
@@ -140,7 +141,7 @@ class Side:
     def listen(self, sink: Callable[[int, bytes, int, int], None]) -> None:
         """Bytes are handed to *sink* from now on."""
         self.sink = sink
-        self.recent = deque(maxlen=RECENT)
+        self.recent = []
 
 
 class Flow:

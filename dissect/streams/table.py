@@ -26,7 +26,7 @@ from dissect.streams.side import MASK, Flow, Side
 from grammars.tcp import ACK, FIN, PSH, RST, SYN
 
 _MARKS = FIN | SYN | RST
-_REMEMBERED = 32 << 20
+_REMEMBERED = 4 << 20
 # bytes handed out after which older ones are no more compared with retransmissions
 _SEGMENT_COST = 64
 
@@ -142,14 +142,15 @@ class ConversationTable:
         wholes = {what[0][-1]: what for what in segments.fragments.values()}
         # by the packet that completed the datagram, which is the last of its fragments
         references = batch.references()[segments.index]
-        columns = (groups.group, groups.direction, segments.tcp, segments.sequence, segments.acknowledgement, segments.flags, segments.start,
+        easy = (segments.tcp == 1) & (segments.length == segments.wire) & (segments.length > 0) & (segments.flags & _MARKS == 0)
+        columns = (groups.group, groups.direction, easy, segments.tcp, segments.sequence, segments.acknowledgement, segments.flags, segments.start,
                    segments.length, segments.wire, references, times)
-        for index, direction, tcp, sequence, acknowledgement, flags, start, length, wire, packet, time_ns in zip(
+        for index, direction, simple, tcp, sequence, acknowledgement, flags, start, length, wire, packet, time_ns in zip(
                 *(values[rows].tolist() for values in columns), strict=True):
             flow = flows[index]
-            if flow.plain:
+            if simple and flow.plain:
                 side = flow.by_end[direction]
-                if side.next == sequence and length == wire and length and not flags & _MARKS:
+                if side.next == sequence:
                     side.next = (sequence + length) & MASK
                     side.position += length
                     data = buffer[start:start + length]
@@ -291,6 +292,10 @@ class ConversationTable:
         if not self.policy.complete and not (first.held is None and second.held is None):
             flow.plain = False  # a hole may come due
         flow.watch = not (first.settled and second.settled and first.answered and second.answered)
+        handler: StreamHandler | None = first.conversation.handler  # type: ignore[assignment]  # a TCP conversation's is one
+        if handler is not None and flow.wanted:
+            # One that knows its reader by now is spared the way through what it was while it did not.
+            first.sink = second.sink = handler.data
 
     def _end(self, flow: Flow, time_ns: int) -> None:
         """The flow's conversation gets nothing more."""
