@@ -82,6 +82,10 @@ class Recogniser:
     def ended(self, side: int) -> Claim | None:
         """No more bytes of *side*: what waited for more is told by what there is."""
         held = self._bytes[side]
+        bare = [protocol for protocol in self._forced if "tcp" in protocol.carriers]
+        if held and bare:
+            self.protocol = bare[0]
+            return Claim.BARE
         for protocol, signature in _BARE:
             if held and signature.search(held) and self._shows(protocol, held, True):
                 self.protocol = protocol

@@ -47,11 +47,11 @@ def code(*values: str) -> Member:
 
 
 def _login(failure: str) -> Any:
-    return lambda fields, data: Verdict.LOGIN_FAILED if fields.get("code") == failure else Verdict.GOOD
+    return lambda fields, data: Verdict.LOGIN_FAILED if str(fields.get("code")) == failure else Verdict.GOOD
 
 
 def _received(fields: Any, data: Any) -> Verdict:
-    return Verdict.RESEND if fields.get("code") == "9" else Verdict.GOOD
+    return Verdict.RESEND if str(fields.get("code")) == "9" else Verdict.GOOD
 
 
 def _needs_setting(fields: Mapping[str, Any]) -> bool:
@@ -94,7 +94,7 @@ MESSAGES = {
                 Member(
                     name="tKey",
                     meaning=T_KEY.meaning,
-                    required=lambda fields: fields.get("code") == "0",
+                    required=lambda fields: str(fields.get("code")) == "0",
                     credential="tKey",
                     privacy=Privacy.CREDENTIAL,
                     spec=LOGIN,
@@ -278,7 +278,7 @@ def authentication(said: Said, session: Situation) -> Iterable[Finding]:
 def token(said: Said, session: Situation) -> Iterable[Finding]:
     """req100 bears the token that res001 issued."""
     issued = session.facts.get("token")
-    if issued is not None and said.fields.get("tKey") != issued:
+    if issued is not None and str(said.fields.get("tKey")) != str(issued):
         return (Finding("state.token-mismatch", "the tKey of req100 is not the one that res001 issued"),)
     return ()
 

@@ -231,6 +231,9 @@ CASES: list[tuple[str, tuple[Step, ...], dict[str, int]]] = [
     ("a number for a text", (up(1, channel(eVal=2.34)), down(1.1, taken())), {"schema.bad-type": 1}),
     ("a text for totalSize", (up(1, pack(totalSize="1")), down(1.1, packed())), {"schema.bad-type": 1}),
     ("a number for a packID pairs with its text", (up(1, pack(number=12345)), down(1.1, packed())), {"schema.bad-type": 1}),  # type: ignore[arg-type]
+    ("codes as numbers mean the same", (up(1, pack()), down(1.1, packed(code=9)), up(2, pack()), down(2.1, packed(code=8))),  # type: ignore[arg-type]
+     {"schema.bad-type": 2}),
+    ("a refusal as a number", (up(1, LOGIN), down(1.1, line("res002", code=3))), {"schema.bad-type": 1, "state.authentication-failed": 1}),
     ("another eqType", (up(1, line("req001", eqType="129")), down(1.1, ANNOUNCED)), {"schema.bad-value": 1}),
     ("a wrong channel name", (up(1, line("req201", eChan="X0/C1", eVal="1")), down(1.1, line("res201", eChan="P0-C1", code="8"))),
      {"schema.bad-value": 1, "pair.orphan-response": 1}),
