@@ -25,6 +25,7 @@ from grammars.coap import Type
 from tests.ladder import START_NS, Told, check_balance
 
 RAW_IP = 101
+SEGMENT = 60_000
 START_MS = START_NS // 10**6
 End = tuple[str, int]
 SYN, FIN, RST, PSH_ACK, ACK = 2, 17, 4, 24, 16
@@ -178,12 +179,15 @@ class Tcp:
 
     def up(self, at: float, *data: bytes, lost: bool = False) -> None:
         """Segments from the client; *lost*: the capture does not have them."""
-        for one in data:
-            self._segment(at, 0, PSH_ACK, one, lost)
+        self._say(0, at, data, lost)
 
     def down(self, at: float, *data: bytes, lost: bool = False) -> None:
+        self._say(1, at, data, lost)
+
+    def _say(self, side: int, at: float, data: tuple[bytes, ...], lost: bool) -> None:
         for one in data:
-            self._segment(at, 1, PSH_ACK, one, lost)
+            for start in range(0, len(one), SEGMENT):
+                self._segment(at, side, PSH_ACK, one[start : start + SEGMENT], lost)
 
     def says(self, at: float, topic: str, payload: bytes, **more: Any) -> None:
         """The client publishes."""

@@ -27,6 +27,7 @@ def version(software: str, number: int = 0) -> dict[str, Any]:
     return {"respCode": 3, "respCont": "ver", "productVer": 2, "devVer": [{"software": software, "hardware": "1.0", "devNum": number}]}
 
 
+BLANKS: dict[str, Any] = {" devNum ": 0}
 UPLOAD = {"fileMode": "UP", "fileInfo": [{"fileType": "PHOTO", "url": "https://clife.cn/storage"}]}
 QUERY = {"fileMode": "QUERY", "fileInfo": [{"fileType": "FIRM", "url": "https://clife.cn/ota"}]}
 
@@ -72,7 +73,7 @@ STORIES: dict[str, tuple[tuple[Any, ...], str, int | None, int, dict[str, int]]]
     "a query": ((QUERY, version("1.0.0.0")), "ok", 2, 0, {}),
     "a query that fails": ((QUERY, (-1, 1)), "error", 2, 0, {"upgrade.failed": 1}),
     "http": ((firmware(url="http://clife.cn/a.bin"), *GOOD), "ok", 2, 3, {"security.insecure-url": 1}),
-    "a name with blanks": ((firmware(**{" devNum ": 0}), *GOOD), "ok", 2, 3, {"schema.lenient-json": 1}),
+    "a name with blanks": ((firmware("1.0.2.0", **BLANKS), *GOOD), "ok", 2, 3, {"schema.lenient-json": 1}),
     "no md5": ((without("md5"), *GOOD), "ok", 2, 3, {"schema.missing-field": 1}),
     "no software": ((without("software"), *GOOD), "ok", 2, 3, {"schema.missing-field": 1}),
     "no url": ((without("url"), *GOOD), "ok", 2, 3, {"schema.missing-field": 1}),
