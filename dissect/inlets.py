@@ -12,7 +12,7 @@ from dissect.carriers.api import Note, StreamCarrier, Unit
 from dissect.carriers.http import HttpCarrier
 from dissect.carriers.mqtt import MqttCarrier
 from dissect.framing.framers import Framed, Framer, alone, framer
-from dissect.jsontext import Decoded, decode, decode_part, decode_plain
+from dissect.jsontext import Decoded, decode, decode_part, decode_plain, may_be_json
 from dissect.recognition import Claim, Recogniser
 from dissect.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
@@ -582,6 +582,8 @@ Read = tuple[ApplicationProtocol, Classified, Any, tuple[Finding, ...]]
 def read_payload(payload: bytes, carrier: str, known: Iterable[str] = ()) -> Read | None:
     """A carried payload as a message: (protocol, kind and fields, fields as sent, findings). The first of a protocol on its conversation must be plain:
     a kind of the table with at most one member of the envelope missing."""
+    if not may_be_json(payload):
+        return None
     candidates = [protocol for protocol, signature in CARRIED[carrier] if signature.search(payload)]
     if not candidates:
         return None

@@ -571,7 +571,8 @@ class Pairing:
                     del self._early[scope]
                 self._tell_orphan(seen)
         for timers in self._timers.values():
-            while timers and timers[0][0] < now_ns:
+            # Most are answered long before they are due: those are not kept until then.
+            while timers and (timers[0][0] < now_ns or timers[0][1] not in self._pending):
                 due, serial = timers.popleft()
                 pending = self._pending.get(serial)
                 if pending is not None and pending.due_ns <= due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_SECOND = -62135596800
@@ -19,6 +20,7 @@ _cached: tuple[int, str] = (0, "1970-01-01T00:00:00.")
 # sees half of it.
 
 
+@lru_cache(maxsize=1024)
 def _seconds_text(second: int) -> str:
     bounded = min(max(second, _FIRST_SECOND), _LAST_SECOND)
     return (_EPOCH + timedelta(seconds=bounded)).replace(tzinfo=None).isoformat(timespec="seconds") + "."

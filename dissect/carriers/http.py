@@ -89,6 +89,12 @@ class HttpCarrier:
         now = state.now
         if now is _Now.OTHER or self.switched:
             return units
+        if now is _Now.BODY and len(data) < state.left and not state.inlet.size:
+            # Most segments of foreign traffic lie inside a body.
+            state.left -= len(data)
+            state.inlet.append(data, packet, time_ns)
+            self._keep(state, len(data))
+            return units
         if now is _Now.LOST:
             if not self._units or not (first_line(data) or ("",))[0]:
                 return units
