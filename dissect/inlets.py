@@ -27,6 +27,9 @@ HELD_NOTES = 64
 EARLY_LIMIT = 256
 """messages that are held until one tells which side is the device's"""
 GAPS_TOLD = 64
+DATAGRAMS_LOOKED_AT = 64
+DATAGRAMS_IN_VAIN = 1 << 16
+"""datagrams that bring no message of ours after which a conversation is left alone; the latter on CoAP's port, or beside a session"""
 UNITS_IN_VAIN = 256
 """HTTP bodies that are none of ours after which a connection is left alone"""
 _GLUED = re.compile(rb"\}\s*\{")
@@ -626,7 +629,8 @@ class LanInlet:
                 self._ours = True
         if pipeline.coap.notes:
             pipeline.coap_notes()
-        if not self._ours and self._datagrams > 64:
+        # A message may come in hundreds of blocks, each with its acknowledgement, and from a port of its own.
+        if not self._ours and self._datagrams > (DATAGRAMS_IN_VAIN if self._known_port or pipeline.talks(self._conversation) else DATAGRAMS_LOOKED_AT):
             self._conversation.wanted = False
 
     def closed(self, time_ns: int) -> None:

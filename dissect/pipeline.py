@@ -25,7 +25,7 @@ from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK, Conversation, DatagramHandler, StreamHandler
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import DEVICE, Finding
+from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, Party
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 100_000
@@ -99,8 +99,7 @@ class Pipeline:
             ports = conversation.port
             ends = ((source, ports[unit.side]), (target, ports[1 - unit.side]))
             session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
-            row = protocol.messages.get(classified.kind)
-            session.device_side = 0 if row is None or row.sender is DEVICE else 1
+            session.device_side = 1 if self._speaker(protocol, classified) is PEER else 0
             session.first_ns = conversation.first_ns if conversation.packets <= 1 else unit.time_ns
             session.from_start = session.complete = classified.kind in ("1100", "1101", "1102")
             session.connectionless = True
@@ -121,12 +120,25 @@ class Pipeline:
         uid = self.engine.message(
             session, self._side(session, source), classified.kind, classified.fields if not findings else sent, classified.fields, unit.payload, unit.packets,
             unit.time_ns, findings, unit.carrier, duplicate, None, conversation.id, "coap",
+            sender=self._speaker(protocol, classified) if source == target else None,
         )  # fmt: skip
         session.clock_ns = max(session.clock_ns, unit.time_ns)
         self._coap_uids[unit.serial] = (uid, session)
         if len(self._coap_uids) > UNITS_REMEMBERED:
             self._coap_uids.popitem(last=False)
         return True
+
+    @staticmethod
+    def _speaker(protocol: ApplicationProtocol, classified: Classified) -> Party | None:
+        """Who says such a message, by its kind or by itself: at a session's start, and where both ends have one address."""
+        row = protocol.messages.get(classified.kind)
+        if row is not None:
+            return row.sender
+        return protocol.speaker(classified.kind, classified.fields) if protocol.speaker is not None else None
+
+    def talks(self, conversation: Conversation) -> bool:
+        """Whether a session of datagrams between its two addresses is known."""
+        return frozenset(conversation.address) in self._addresses
 
     @staticmethod
     def _side(session: SessionState, address: str) -> int:

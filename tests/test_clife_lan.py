@@ -361,6 +361,23 @@ def test_a_session_is_two_addresses_whatever_the_ports() -> None:
     assert told.sessions[1].streams == [1, 2, 3, 4, 5, 6] and (told.sessions[1].device.port, told.sessions[1].peer.port) == (50000, 5683)
 
 
+def test_a_message_of_hundreds_of_blocks_from_a_port_of_its_own() -> None:
+    scene = Scene()
+    blocks(scene, 1, DEVICE, APP, envelope(2006, "02", 5, {"params": [{str(place): "x" * 60} for place in range(200)]}, 1))
+    down(scene, 9, 2007, 5)
+    assert scene.told().statuses() == ["ok"]
+
+
+def test_both_on_one_host_are_told_apart_by_what_they_say() -> None:
+    scene = Scene()
+    ends = (("127.0.0.1", 40000), ("127.0.0.1", 5683))
+    down(scene, 1, 2011, 7, PARAMS, ends)
+    up(scene, 2, 2006, 7, PARAMS, ends)
+    down(scene, 3, 2007, 7, None, ends)
+    told = scene.told()
+    assert told.legs() == [([1], [], 2, 3, "ok")] and told.codes(PLAIN) == {} and [one.direction for one in told.messages] == ["down", "up", "down"]
+
+
 def test_a_datagram_cut_by_the_snap_length_is_no_broken_message() -> None:
     scene = Scene()
     up(scene, 1, 2006, 5, PARAMS)
