@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from textual.widgets import ContentSwitcher, Input
 
 from dissect.errors import DissectError
 from dissect.text import clean
+from tui.core import Core
 from tui.model.columns import COLUMNS, Column, field_column
 from tui.model.order import SORTABLE
 from tui.model.times import FORMS
-
-if TYPE_CHECKING:
-    from tui.app import DissectApp
 
 COLOURS = ("state", "protocol", "direction")
 VIEWS = ("messages", "ladder", "pairs", "anomalies", "stats", "help")
 
 
-class Actions:
-    """Mixed into the application."""
+class Actions(Core):
+    """The application's actions, by their names in the table of keys."""
 
     # -- views and panes --
 
-    def action_view(self: DissectApp, name: str) -> None:
+    def action_view(self, name: str) -> None:
         index = self.pane.index
         self.current = name
         self.query_one(ContentSwitcher).current = name
@@ -33,13 +31,14 @@ class Actions:
             self.ladder_target = index
             self.ladder.session = self.store.session_of(index).id
         pane.refresh_data()
-        pane.home().focus()
+        # At once, not later: the next key is for this view.
+        self.screen.set_focus(pane.home())
         self.refresh_bars()
 
-    def action_step_view(self: DissectApp, step: int) -> None:
+    def action_step_view(self, step: int) -> None:
         self.action_view(VIEWS[(VIEWS.index(self.current) + step) % len(VIEWS)])
 
-    def action_next_pane(self: DissectApp, step: int) -> None:
+    def action_next_pane(self, step: int) -> None:
         panes = self.pane.panes()
         focused = self.focused
         at = panes.index(focused) if focused in panes else -1
@@ -48,17 +47,17 @@ class Actions:
         target.focus()
         self.call_after_refresh(self.messages.lay_out)
 
-    def action_help(self: DissectApp) -> None:
+    def action_help(self) -> None:
         from tui.screens.help import HelpDialog
 
         self.push_screen(HelpDialog(self.current, self.focused.id if self.focused is not None else None))
 
-    def action_syntax(self: DissectApp) -> None:
+    def action_syntax(self) -> None:
         from tui.screens.help import HelpDialog
 
         self.push_screen(HelpDialog("filter", None))
 
-    def action_back(self: DissectApp) -> None:
+    async def action_back(self) -> None:
         if self.pane.back():
             return
         if self.current != "messages":
@@ -72,30 +71,30 @@ class Actions:
         else:
             self.exit()
 
-    def action_quit_now(self: DissectApp) -> None:
+    def action_quit_now(self) -> None:
         self.exit()
 
-    def action_cancel_load(self: DissectApp) -> None:
+    def action_cancel_load(self) -> None:
         if self.loader.done:
             self.notify("q or ^q quits", markup=False)
         else:
             self.loader.cancel()
             self.notify("reading stops; what was read stays", markup=False)
 
-    def action_zoom(self: DissectApp) -> None:
+    def action_zoom(self) -> None:
         self.messages.zoom()
 
-    def action_layout(self: DissectApp) -> None:
+    def action_layout(self) -> None:
         self.messages.next_layout()
 
-    def action_resize(self: DissectApp, step: int) -> None:
+    def action_resize(self, step: int) -> None:
         self.messages.resize_lower(step)
 
-    def action_swap(self: DissectApp) -> None:
+    def action_swap(self) -> None:
         self.messages.swap()
         self.messages.lay_out()
 
-    def action_raw(self: DissectApp) -> None:
+    def action_raw(self) -> None:
         self.messages.hex.next_tab()
         node = self.messages.details.node
         if node is not None and node.tab == self.messages.hex.tab:
@@ -104,34 +103,34 @@ class Actions:
 
     # -- filter and find --
 
-    def action_filter(self: DissectApp) -> None:
+    def action_filter(self) -> None:
         self.filter_bar.input.focus()
         self.filter_bar.say()
 
-    def action_clear(self: DissectApp) -> None:
+    def action_clear(self) -> None:
         self.marked_shown = False
         self.chosen_sessions = frozenset()
         self.messages.sessions.chosen.clear()
         self.messages.list.found = frozenset()
         self.set_filter("")
 
-    def action_find(self: DissectApp) -> None:
+    def action_find(self) -> None:
         from tui.screens.dialogs import Prompt
 
         self.push_screen(Prompt("Find text in messages (names, values, bytes as sent)", self.find_text), self._find)
 
-    def _find(self: DissectApp, text: str | None) -> None:
+    def _find(self, text: str | None) -> None:
         if text:
             self.find_text = text
             self.action_find_next(1)
 
-    def action_find_next(self: DissectApp, step: int) -> None:
+    def action_find_next(self, step: int) -> None:
         if not self.find_text:
             self.action_find()
             return
         self.run_worker(self._search(step), exclusive=True, group="find")
 
-    async def _search(self: DissectApp, step: int) -> None:
+    async def _search(self, step: int) -> None:
         import asyncio
 
         from tui.model.find import next_match
@@ -149,7 +148,7 @@ class Actions:
 
     # -- messages --
 
-    def go_to_message(self: DissectApp, index: int, stay: bool = False) -> None:
+    def go_to_message(self, index: int, stay: bool = False) -> None:
         """Put the cursors of list and ladder on a message; it is told when the filter hides it. *stay*: in the view that is seen."""
         row = self.listing.row_of(index)
         if row is None:
@@ -162,23 +161,23 @@ class Actions:
         if not stay and self.current != "messages":
             self.action_view("messages")
 
-    def open_ladder(self: DissectApp) -> None:
+    def open_ladder(self) -> None:
         """The ladder of the sessions chosen, or of the message's own."""
         if self.messages.index is not None:
             self.action_view("ladder")
 
-    def open_sessions(self: DissectApp) -> None:
+    def open_sessions(self) -> None:
         sessions = self.messages.sessions
         chosen = frozenset(sessions.chosen) or (frozenset({sessions.session}) if sessions.session is not None else frozenset())
         self.choose_sessions(chosen)
         self.action_view("ladder")
 
-    def choose_sessions(self: DissectApp, chosen: frozenset[int]) -> None:
+    def choose_sessions(self, chosen: frozenset[int]) -> None:
         self.chosen_sessions = chosen
         self.messages.sessions.chosen = set(chosen)
         self.rebuild()
 
-    def action_mate(self: DissectApp) -> None:
+    def action_mate(self) -> None:
         index = self.pane.index
         mate = self.store.mate(index) if index is not None else None
         if mate is None:
@@ -186,50 +185,50 @@ class Actions:
         else:
             self.go_to_message(mate, stay=self.current in ("ladder", "messages"))
 
-    def action_along(self: DissectApp, step: int) -> None:
+    def action_along(self, step: int) -> None:
         index = self.pane.index
         other = self.store.along(index, step) if index is not None else None
         if other is not None:
             self.go_to_message(other, stay=self.current in ("ladder", "messages"))
 
-    def action_goto(self: DissectApp) -> None:
+    def action_goto(self) -> None:
         from tui.screens.dialogs import Prompt
 
         self.push_screen(Prompt("Go to message number", ""), self._goto)
 
-    def _goto(self: DissectApp, text: str | None) -> None:
+    def _goto(self, text: str | None) -> None:
         if not text:
             return
         import numpy as np
 
-        found = np.flatnonzero(self.store.analysis.ids()[:self.store.count] == int(text)) if text.isdigit() and len(text) < 10 else []
+        found: list[int] = np.flatnonzero(self.store.analysis.ids()[:self.store.count] == int(text)).tolist() if text.isdigit() and len(text) < 10 else []
         if len(found):
             self.go_to_message(int(found[0]), stay=self.current == "ladder")
         else:
             self.notify(f"no message has the number {clean(text, 20)}", severity="warning", markup=False)
 
-    def action_mark(self: DissectApp) -> None:
+    def action_mark(self) -> None:
         index = self.pane.index
         if index is not None:
             self.marked ^= {index}
             self.messages.list.marked = self.marked
             self._redraw()
 
-    def action_marked_only(self: DissectApp) -> None:
+    def action_marked_only(self) -> None:
         if not self.marked and not self.marked_shown:
             self.notify("nothing is marked; m marks", markup=False)
             return
         self.marked_shown = not self.marked_shown
         self.rebuild()
 
-    def action_next_mark(self: DissectApp) -> None:
+    def action_next_mark(self) -> None:
         rows = sorted(row for row in map(self.listing.row_of, self.marked) if row is not None)
         if rows:
             here = self.messages.list.cursor
             row = next((row for row in rows if row > here), rows[0])
             self.go_to_message(self.listing.index(row), stay=self.current == "ladder")
 
-    def action_select(self: DissectApp) -> None:
+    def action_select(self) -> None:
         sessions = self.messages.sessions
         if self.focused is sessions and sessions.session is not None:
             sessions.chosen ^= {sessions.session}
@@ -245,12 +244,12 @@ class Actions:
                 home.action_down()
             self._redraw()
 
-    def _redraw(self: DissectApp) -> None:
+    def _redraw(self) -> None:
         self.pane.home().refresh()
         self.messages.list.refresh()
         self.refresh_bars()
 
-    def action_diff(self: DissectApp) -> None:
+    def action_diff(self) -> None:
         from tui.screens.diff import DiffDialog
 
         index = self.pane.index
@@ -263,24 +262,24 @@ class Actions:
         else:
             self.push_screen(DiffDialog(self.store, pair[0], pair[1], self.glyphs))
 
-    def action_fold(self: DissectApp) -> None:
+    def action_fold(self) -> None:
         self.folding = not self.folding
         self.rebuild()
 
-    def action_colour(self: DissectApp) -> None:
+    def action_colour(self) -> None:
         rows = self.messages.list
         rows.colour = COLOURS[(COLOURS.index(rows.colour) + 1) % len(COLOURS)]
         rows.forget()
         self.notify(f"coloured by {rows.colour}", timeout=2, markup=False)
 
-    def action_time_form(self: DissectApp) -> None:
+    def action_time_form(self) -> None:
         self.change_context(time_form=FORMS[(FORMS.index(self.context.time_form) + 1) % len(FORMS)])
         self.pane.refresh_data()
         self.refresh_bars()
 
     # -- sorting and columns --
 
-    def action_sideways(self: DissectApp, step: int) -> None:
+    def action_sideways(self, step: int) -> None:
         if self.current == "ladder":
             self.ladder.sideways(step)
         elif self.current == "pairs":
@@ -289,7 +288,7 @@ class Actions:
             at = SORTABLE.index(self.sort_name) if self.sort_name in SORTABLE else 0
             self.sort_by(SORTABLE[(at + step) % len(SORTABLE)])
 
-    def sort_by(self: DissectApp, name: str) -> None:
+    def sort_by(self, name: str) -> None:
         if name not in SORTABLE:
             return
         if name == self.sort_name:
@@ -297,7 +296,7 @@ class Actions:
         self.sort_name = name
         self._sorted()
 
-    def action_invert(self: DissectApp) -> None:
+    def action_invert(self) -> None:
         if self.current == "pairs":
             self.pane.invert()  # type: ignore[attr-defined]
             return
@@ -305,26 +304,26 @@ class Actions:
         self.sort_name = self.sort_name or "number"
         self._sorted()
 
-    def _sorted(self: DissectApp) -> None:
+    def _sorted(self) -> None:
         rows = self.messages.list
         if self.sort_name in ("number", "time") and not self.descending:
             rows.sort_name = self.sort_name = None
         rows.sort_name, rows.descending = self.sort_name, self.descending
         self.rebuild()
 
-    def action_columns(self: DissectApp) -> None:
+    def action_columns(self) -> None:
         from tui.screens.dialogs import ColumnsDialog
 
         names = [one.name for one in self.messages.list.columns]
         self.push_screen(ColumnsDialog(names), self._columns_chosen)
 
-    def _columns_chosen(self: DissectApp, names: list[str] | None) -> None:
+    def _columns_chosen(self, names: list[str] | None) -> None:
         if names:
             kept = {one.name: one for one in self.messages.list.columns}
             self.messages.list.columns = [COLUMNS[name] if name in COLUMNS else kept[name] for name in names]
             self.messages.list.forget()
 
-    def action_field_column(self: DissectApp) -> None:
+    def action_field_column(self) -> None:
         from tui.model.filters import value_in
 
         node = self.messages.details.node
@@ -337,7 +336,7 @@ class Actions:
         self.messages.list.columns = columns
         self.messages.list.forget()
 
-    def action_field_filter(self: DissectApp, operator: str) -> None:
+    def action_field_filter(self, operator: str) -> None:
         from tui.model.filters import expression_for
 
         node = self.messages.details.node
@@ -350,19 +349,19 @@ class Actions:
 
     # -- following --
 
-    def action_pause(self: DissectApp) -> None:
+    def action_pause(self) -> None:
         self.paused = not self.paused
         if not self.paused:
             self.waiting_rows = 0
         self.refresh_bars()
 
-    def action_follow(self: DissectApp) -> None:
+    def action_follow(self) -> None:
         self.following = not self.following
         self.pane.refresh_data()
 
     # -- keys, conversation, copy, export --
 
-    def action_load_keys(self: DissectApp) -> None:
+    def action_load_keys(self) -> None:
         from tui.screens.dialogs import Prompt
 
         if not self.loader.rereadable:
@@ -370,7 +369,7 @@ class Actions:
             return
         self.push_screen(Prompt("Keys file to decrypt with (TOML)", ""), self._load_keys)
 
-    def _load_keys(self: DissectApp, path: str | None) -> None:
+    def _load_keys(self, path: str | None) -> None:
         if not path:
             return
         import os
@@ -387,20 +386,20 @@ class Actions:
         self.names.update(keys.names)
         self.reload(keys=keys)
 
-    def action_follow_stream(self: DissectApp) -> None:
+    def action_follow_stream(self) -> None:
         from tui.screens.stream import StreamDialog
 
         index = self.pane.index
         if index is not None:
             self.push_screen(StreamDialog(self.store, self.store.session_of(index).id, index))
 
-    def action_copy(self: DissectApp) -> None:
+    def action_copy(self) -> None:
         text = self.messages.copied() if self.current == "messages" else self._line_copied()
         if text:
             self.copy_to_clipboard(clean(text, 100_000))
             self.notify(f"{len(text)} characters copied (shift-drag selects in most terminals)", timeout=3, markup=False)
 
-    def _line_copied(self: DissectApp) -> str:
+    def _line_copied(self) -> str:
         from tui.model.cells import plain
         from tui.widgets.rows import RowList
 
@@ -409,41 +408,41 @@ class Actions:
             return plain(rows.line(rows.cursor, max(80, rows.size.width))).strip()
         return ""
 
-    def action_export(self: DissectApp) -> None:
+    def action_export(self) -> None:
         from tui.screens.export import ExportDialog
 
-        self.push_screen(ExportDialog(self))
+        self.push_screen(ExportDialog(self))  # type: ignore[arg-type]
 
     # -- ladder, pairs, anomalies --
 
-    def action_compress(self: DissectApp) -> None:
+    def action_compress(self) -> None:
         self.ladder.compress()
 
-    def action_preview(self: DissectApp, step: int) -> None:
+    def action_preview(self, step: int) -> None:
         self.ladder.change_preview(step)
 
-    def action_severity(self: DissectApp, step: int) -> None:
+    def action_severity(self, step: int) -> None:
         self._of_view("change_severity", step)
 
-    def action_suppress(self: DissectApp) -> None:
+    def action_suppress(self) -> None:
         self._of_view("suppress")
 
-    def action_limit(self: DissectApp) -> None:
+    def action_limit(self) -> None:
         self._of_view("change_limit")
 
-    def action_group(self: DissectApp) -> None:
+    def action_group(self) -> None:
         self._of_view("change_group")
 
-    def _of_view(self: DissectApp, name: str, *arguments: Any) -> None:
+    def _of_view(self, name: str, *arguments: Any) -> None:
         """Call a method of the view that is seen, where it has it."""
         method = getattr(self.pane, name, None)
         if method is not None:
             method(*arguments)
 
-    def check_action(self: DissectApp, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of the application do nothing while text is typed, or behind a dialog."""
         if len(self.screen_stack) > 1 and action not in ("quit_now", "command_palette", "back"):
             return False
         if isinstance(self.focused, Input) and action in ("back", "next_pane", "clear", "find", "help", "columns"):
             return False
-        return cast("Any", super()).check_action(action, parameters)
+        return super().check_action(action, parameters)

@@ -12,6 +12,21 @@ UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\
 REPLACEMENT = "\ufffd"
 
 
+_PLAIN = {
+    "~": "…", "-": "─▀▔╸╺", "|": "│┃▎▊▋▕", "+": "┌┐└┘├┤┬┴┼╭╮╯╰", "=": "━▌▐", "#": "█", "_": "▄▁", "o": "●⭘", "*": "•", ">": "▶❯", "v": "▼", "^": "▲", "x": "✓✕",
+    "/": "╱", "\\": "╲",
+}
+DRAWN = str.maketrans({drawn: letter for letter, many in _PLAIN.items() for drawn in many})
+"""drawing characters that widgets of the library use, and what stands for them in ASCII"""
+
+
+class AsciiLines(LineFilter):
+    """`--ascii`: what widgets of the library draw with other characters is drawn in ASCII. Text from packets is left as it is."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [segment if segment.control or segment.text.isascii() else Segment(segment.text.translate(DRAWN), segment.style) for segment in segments]
+
+
 class SecondNet(LineFilter):
     """Replaces what should have been escaped long before. Segments that are control codes of the driver itself are left alone."""
 

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         from tui.serve import serve
 
         return serve(arguments)
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("the interface needs a terminal; use `dissect show` or `dissect report` for a pipe, or --serve for a browser")
     from tui.start import start
 

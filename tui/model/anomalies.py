@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 GROUPINGS = ("code", "session", "time")
 MEMBERS_LIMIT = 20_000
 SPARK_CELLS = 20
+WORDS = ("", "NOTE", "WARN", "ERROR")
 HEADS_LIMIT = 20_000
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Head:
     """A group's own line."""
 
     key: int
@@ -146,9 +149,9 @@ class Anomalies:
         times = [fixed(moment(one, form, context.first_ns), 12, "dim", True) for one in (head.first_ns, head.last_ns)]
         sparks = spark(list(head.activity), glyphs) if width >= 118 else ""
         room = max(0, width - 71 - len(sparks) - 3)
-        return fit([cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(("", "NOTE", "WARN", "ERROR")[head.severity], 6, role), fixed(name, 26, role),
-                    fixed(count_text(head.count), 7, "strong", True), *times, fixed(str(head.sessions), 6, "dim", True), cell("  "),
-                    fixed(meaning, room), cell(" "), Cell(sparks, role)], width)
+        line = [cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(WORDS[head.severity], 6, role), fixed(name, 26, role)]
+        line += [fixed(count_text(head.count), 7, "strong", True), *times, fixed(str(head.sessions), 6, "dim", True), cell("  ")]
+        return fit([*line, fixed(meaning, room), cell(" "), Cell(sparks, role)], width)
 
     def _member(self, line: Member, width: int) -> Line:
         context, analysis = self._context, self._store.analysis

@@ -27,7 +27,8 @@ STATUS_TEXT = {Status.OK: "", Status.ERROR: "refused", Status.LATE: "late", Stat
 ANSWER_TEXT = {Status.OK: "ok", Status.ERROR: "failed", Status.LATE: "late"}
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One message, and what the columns say of it."""
 
     index: int

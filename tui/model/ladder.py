@@ -227,7 +227,7 @@ class Ladder:
         if made.message.duplicate_of is not None:
             line.append(cell(f"= {made.message.duplicate_of} ", "dim"))
         elif exchange is not None and made.index == exchange["response"] and made.index != exchange["request"] and _is_stage(exchange):
-            line.append(cell("stage: " + gist(made.session.protocol, made.message), "dim"))
+            line.append(cell("interim " + gist(made.session.protocol, made.message), "dim"))
         return fit(line, width)
 
 

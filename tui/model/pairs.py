@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ SIGN = {Status.OK: ("  ", "ok"), Status.ERROR: ("! ", "error"), Status.LATE: ("!
 NOTES = 3
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Group:
     operation: str
     count: int
     answered: int
@@ -188,7 +190,7 @@ def nice_axis(value: float) -> float:
 
 def percentiles(values: Any) -> tuple[float, float, float, float]:
     if not len(values):
-        return (float("nan"),) * 4  # type: ignore[return-value]
+        return (float("nan"),) * 4
     found = np.percentile(values, (50, 95, 99, 100))
     return float(found[0]), float(found[1]), float(found[2]), float(found[3])
 

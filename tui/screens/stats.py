@@ -52,7 +52,7 @@ def table_lines(found: Statistics) -> list[Line]:
     return lines
 
 
-class Plot(PlotextPlot):
+class Plot(PlotextPlot):  # type: ignore[misc]
     """Series over the capture's time."""
 
     def __init__(self, title: str, unit: str, *, id: str) -> None:
@@ -69,7 +69,8 @@ class Plot(PlotextPlot):
         plt.ylabel(self._unit)
         for one in series:
             # Names are ours (protocols, percentiles), never a packet's.
-            plt.plot(one.seconds, [max(value, 0.01) for value in one.values] if self._unit == "ms" else one.values, label=one.name, marker="*" if ascii_only else "braille")
+            values = [max(value, 0.01) for value in one.values] if self._unit == "ms" else one.values
+            plt.plot(one.seconds, values, label=one.name, marker="*" if ascii_only else "braille")
         self.refresh()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from rich.segment import Segment
@@ -22,7 +22,7 @@ REFRESH_ROWS = 5000
 """severities are looked at again when the view has grown by so many rows, or the store has finished"""
 
 
-def buckets(severities: np.ndarray, height: int) -> list[int]:  # type: ignore[type-arg]
+def buckets(severities: Any, height: int) -> list[int]:
     """The worst severity of each of *height* parts of the rows."""
     count = len(severities)
     if not count or height <= 0:

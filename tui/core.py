@@ -1,0 +1,252 @@
+"""What all views share: the analysis as it grows, the listing, filter, marks; and how they are kept up to date.
+
+The loader's thread feeds the analysis; a tick ten times a second takes in what came; listings are built in threads and put in
+place whole. Threads never touch a widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from textual.app import App
+
+from dissect.errors import DissectError
+from dissect.text import cells
+from tui.model.columns import Context
+from tui.model.glyphs import glyphs_for
+from tui.model.sessions import NOTHING, Figures, figures_of
+from tui.model.store import Store
+from tui.model.view import View
+from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
+
+if TYPE_CHECKING:
+    from tui.loading import Loader
+    from tui.model.filters import Compiled
+    from tui.screens.ladder import LadderView
+    from tui.screens.messages import MessagesView
+    from tui.screens.pane import ViewPane
+    from tui.widgets.filter_bar import FilterBar
+
+TICK_S = 0.1
+FIGURES_S = 0.7
+CHUNK = 1 << 16
+"""messages that a listing takes in at once"""
+BY_TIME = (None, "number", "time")
+"""orders in which heartbeats can be folded and new messages appended"""
+
+
+class Core(App[None]):
+    """State and its upkeep; the views are there once the application has composed them."""
+
+    messages: MessagesView
+    ladder: LadderView
+    filter_bar: FilterBar
+
+    def __init__(self, loader: Loader, *, ascii_only: bool | None = None, names: dict[str, str] | None = None, filter_text: str = "",
+                 follow: bool = False, theme: str | None = None) -> None:
+        super().__init__()
+        self.loader = loader
+        self.ascii_only = ascii_only
+        self.glyphs = glyphs_for(ascii_only)
+        self.names = names or {}
+        self.store = Store(loader.analysis)
+        self.context = Context(self.glyphs, "relative", 0, self.names)
+        self.listing = View(self.store)
+        """what all views show"""
+        self.figures: Figures = NOTHING
+        self.chosen_sessions: frozenset[int] = frozenset()
+        self.filter: Compiled | None = None
+        self.filter_text = filter_text
+        self.folding: bool = True
+        self.marked: set[int] = set()
+        self.selected: set[int] = set()
+        self.marked_shown = False
+        self.paused = False
+        self.following = follow
+        self.waiting_rows = 0
+        self.sort_name: str | None = None
+        self.descending = False
+        self.rate = 0.0
+        self.memory_mb = 0.0
+        self.building = ""
+        """what a listing in the making says in the filter bar"""
+        self.find_text: str = ""
+        self.ladder_target: int | None = None
+        """the message that the ladder shows first"""
+        self._find_generation = 0
+        self._generation = 0
+        self._advancing = False
+        self._counting = False
+        self._counted = (-1, -1, -1, False)
+        self._next_figures = 0.0
+        self._rate_mark = (time.monotonic(), 0)
+        self._start_theme = theme
+        self.panes: list[ViewPane] = []
+        self.current = "messages"
+
+    @property
+    def pane(self) -> ViewPane:
+        return next(pane for pane in self.panes if pane.id == self.current)
+
+    # -- the tick --
+
+    def tick(self) -> None:
+        changed = self.store.update()
+        if changed and self.store.count and self.context.first_ns != self.store.first_ns:
+            self.change_context(first_ns=self.store.first_ns)
+        if self.loader.error is not None and not self.building.startswith("!"):
+            self.building = "!"
+            self.notify(str(self.loader.error)[:500], title="Reading failed", severity="error", timeout=20, markup=False)
+        now = time.monotonic()
+        if now - self._rate_mark[0] >= 1.0:
+            self.rate = (self.store.count - self._rate_mark[1]) / (now - self._rate_mark[0])
+            self._rate_mark = (now, self.store.count)
+            self.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if not self._advancing and (self.listing.taken < self.store.count or self._unordered()):
+            self._advancing = True
+            self.run_worker(self._advance(), exclusive=False, group="advance")
+        if now >= self._next_figures and not self._counting and self._counted != self._marks():
+            self._next_figures = now + FIGURES_S
+            self._counting = True
+            self.run_worker(self._count(), exclusive=False, group="figures")
+        if changed:
+            self.refresh_bars()
+
+    def _marks(self) -> tuple[int, int, int, bool]:
+        analysis = self.store.analysis
+        return self.store.count, len(analysis.exchange_columns), len(analysis.anomaly_columns), self.store.finished
+
+    def _unordered(self) -> bool:
+        return self.store.disordered and not self.listing.ordered
+
+    async def _advance(self) -> None:
+        """Take in what came since, or build the listing anew where appending would break the order of time."""
+        try:
+            if self.paused and len(self.listing):
+                self.waiting_rows = self.store.count - self.listing.taken
+                self.pane.refresh_data()
+                await asyncio.sleep(0.3)
+                return
+            self.waiting_rows = 0
+            if self._unordered() or (self.sort_name not in BY_TIME and self.store.finished):
+                await self._build()
+                return
+            listing = self.listing
+            start, stop = listing.taken, min(self.store.count, listing.taken + CHUNK)
+            await asyncio.to_thread(listing.extend, np.arange(start, stop, dtype=np.int64))
+            if listing is self.listing:
+                self.pane.refresh_data()
+                self.filter_bar.say()
+        finally:
+            self._advancing = False
+
+    async def _count(self) -> None:
+        try:
+            marks = self._marks()
+            self.figures = await asyncio.to_thread(figures_of, self.store, self.store.count)
+            self._counted = marks
+            self.pane.refresh_data()
+            self.refresh_bars()
+        finally:
+            self._counting = False
+
+    def refresh_bars(self) -> None:
+        for bar in (*self.query(TitleBar), *self.query(ViewTabs), *self.query(KeyBar)):
+            bar.refresh()
+
+    # -- listings --
+
+    def rebuild(self) -> None:
+        """Build the listing anew for the filter, sessions, folding and order that hold now; the old one stays until it is ready."""
+        self._generation += 1
+        self.run_worker(self._build(), exclusive=True, group="build")
+
+    async def _build(self) -> None:
+        generation = self._generation
+        started = time.monotonic()
+        keep = self.filter.keep if self.filter is not None else None
+        marked = frozenset(self.marked) if self.marked_shown else None
+        view = View(self.store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked)
+        view.ordered = self.store.disordered
+        order = await asyncio.to_thread(self.store.order)
+        try:
+            for start in range(0, len(order), CHUNK):
+                await asyncio.to_thread(view.extend, order[start:start + CHUNK])
+                if generation != self._generation:
+                    return
+                self.building = f"{view.matched:,} of {view.taken:,} so far"
+                self.filter_bar.say()
+            if self.sort_name is not None:
+                await asyncio.to_thread(self._sort, view)
+        except DissectError as error:
+            self.building = ""
+            self.filter_bar.refuse(str(error))
+            return
+        if generation != self._generation:
+            return
+        self.building = ""
+        self.listing = view
+        self.filter_bar.took(time.monotonic() - started)
+        self.pane.refresh_data()
+        self.refresh_bars()
+
+    def _sort(self, view: View) -> None:
+        from tui.model.order import values_of
+
+        assert self.sort_name is not None
+        view.sort(values_of(self.store, self.sort_name), self.descending)
+
+    def set_filter(self, text: str) -> None:
+        """Put a filter into force; empty: none. What is wrong with it is said in the bar."""
+        from tui.model.filters import compile_text
+
+        try:
+            self.filter = compile_text(text, self.store) if text.strip() else None
+        except DissectError as error:
+            self.filter_bar.refuse(str(error))
+            return
+        self.filter_text = text.strip()
+        self.filter_bar.accept(self.filter_text)
+        self.rebuild()
+
+    def change_context(self, **changes: Any) -> None:
+        self.context = self.context._replace(**changes)
+        self.messages.list.change_context(**changes)
+
+    # -- what bars say --
+
+    def shown_name(self, room: int) -> str:
+        paths = self.loader.paths
+        name = "standard input" if paths == ["-"] else paths[0].rpartition("/")[2] or paths[0]
+        return cells(name + (f" +{len(paths) - 1}" if len(paths) > 1 else ""), max(8, room))
+
+    def waiting_text(self) -> str:
+        if self.store.count:
+            return "nothing matches"
+        if self.loader.done:
+            return "no message of a known protocol"
+        return f"waiting on {self.shown_name(40)}"
+
+    def reload(self, **changes: Any) -> None:
+        """Read the capture again with other options; cursor and filter stay."""
+        from tui.loading import Loader
+
+        old = self.loader
+        old.stop.set()
+        self.loader = Loader(old.paths, replace(old.options, **changes), follow=old.follow)
+        self.store = Store(self.loader.analysis)
+        self.listing = View(self.store)
+        self._generation += 1
+        self._counted = (-1, -1, -1, False)
+        self.figures = NOTHING
+        self.loader.start()
+        self.run_worker(asyncio.to_thread(old.close), group="close")
+        if self.filter_text:
+            self.set_filter(self.filter_text)
+        elif self.chosen_sessions:
+            self.rebuild()
