@@ -17,8 +17,9 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_WORKERS ?= 2
 PARALLEL := $(if $(filter-out 0 1,$(PYTEST_WORKERS)),-n $(PYTEST_WORKERS) --dist loadfile)
 BENCH_ARGS ?=
+SOAK_ARGS ?= --minutes 10
 
-.PHONY: demo test check lint types imports quick bench captures setup clean
+.PHONY: demo test check lint types imports quick bench soak captures setup clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_STAMP)
@@ -51,6 +52,10 @@ quick: $(DEV_STAMP)
 
 bench: $(DEV_STAMP) $(SYSTEM_STAMP)
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+# Ten minutes of live traffic of all five protocols; memory has to stay flat. Needs root (network namespaces).
+soak: $(DEV_STAMP) $(SYSTEM_STAMP)
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 # Writes the sample captures and their expected reports again; a difference is shown, and is a failure.
 captures: $(DEV_STAMP)

@@ -1,0 +1,152 @@
+"""Parts of live capture without an interface: the ring of files, what is kept of sessions, blocks of the kernel's ring."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dissect.analysis import Analysis
+from dissect.capture import Batch, open_capture
+from dissect.live.kept import KeptSessions
+from dissect.live.ring import _batch
+from dissect.live.saving import Recorder, RingSize, parse_ring
+from dissect.options import Options
+from dissect.pipeline import analyse
+from dissect.report import write_json
+from tests.frames import batch
+from tests.made_capture import SAID, pcap
+
+# -- --ring --
+
+
+@pytest.mark.parametrize(("text", "found"), [("100MB:10", (100_000_000, 10)), ("1.5kB:1", None), ("64KiB:2", (65536, 2)), ("5000:3", (5000, 3)),
+                                             ("1GB:0", None), ("1TB:3", None), ("100MB", None), ("-1MB:2", None), ("1MB:1000000", None)])
+def test_ring_sizes(text: str, found: tuple[int, int] | None) -> None:
+    if found is None:
+        with pytest.raises(ValueError, match="."):
+            parse_ring(text)
+    else:
+        assert parse_ring(text) == found
+
+
+@given(sizes=st.lists(st.integers(1, 1500), min_size=1, max_size=60), size=st.integers(4096, 9000), files=st.integers(1, 4))
+def test_a_ring_holds_the_latest_packets_whole(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], size: int, files: int) -> None:
+    folder = tmp_path_factory.mktemp("ring")
+    recorder = Recorder(str(folder / "r.pcapng"), "eth0", 1, RingSize(size, files))
+    frames = [bytes([number % 256]) * length for number, length in enumerate(sizes)]
+    whole = batch(frames)
+    told: list[tuple[int, int]] = []
+    begin = 0
+    while begin < len(whole):
+        rest = whole.select(slice_of(whole, begin))
+        room = recorder.room(rest)
+        part = rest.select(slice_of(rest, 0, room))
+        told += [(recorder.file, recorder.next_number + place) for place in range(room)]
+        recorder.write(part)
+        begin += room
+    recorder.close(1)
+    names = sorted(folder.glob("r_*.pcapng"))
+    assert len(names) <= files and all(name.stat().st_size <= size + 100 for name in names)
+    kept: list[bytes] = []
+    for name in names:
+        with open_capture([str(name)]) as capture:
+            found = [one.packet(index) for one in capture for index in range(len(one))]
+            assert not capture.damages
+        assert [number for file, number in told if file == int(name.stem[2:]) - 1] == list(range(1, len(found) + 1))
+        kept += found
+    assert kept == frames[len(frames) - len(kept):]
+
+
+def slice_of(one: Batch, begin: int, end: int | None = None) -> Any:
+    import numpy as np
+
+    return np.arange(len(one))[begin:end]
+
+
+def test_drops_are_told_in_the_file(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path / "x.pcapng"), "eth0", 1, None)
+    recorder.write(batch([b"a" * 60]))
+    recorder.received, recorder.dropped = 1, 7
+    recorder.close(5)
+    with open_capture([str(tmp_path / "x.pcapng")]) as capture:
+        list(capture)
+        assert capture.dropped == 7
+
+
+# -- --keep --
+
+
+def report_of(analysis: Analysis) -> dict[str, Any]:
+    import io
+
+    out = io.BytesIO()
+    write_json(analysis, out)
+    return json.loads(out.getvalue())  # type: ignore[no-any-return]
+
+
+def three_connections(tmp_path: Path) -> list[str]:
+    """The same story three times, from three addresses."""
+    names = []
+    for number in range(3):
+        said = tuple((who, data.replace(b"12345678", b"1234567%d" % number)) for who, data in SAID)
+        name = tmp_path / f"{number}.pcap"
+        name.write_bytes(pcap(said).replace(bytes((10, 0, 0, 5)), bytes((10, 0, 0, 5 + number))))
+        names.append(str(name))
+    return names
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 9])
+def test_kept_sessions_are_told_as_without_a_limit(keep: int, tmp_path: Path) -> None:
+    whole, some = Analysis(), Analysis()
+    names = three_connections(tmp_path)
+    with open_capture(names) as capture:
+        analyse(capture, whole, Options())
+    with open_capture(names) as capture:
+        kept = KeptSessions(some, keep)
+        analyse(capture, kept, Options())
+    all_of_it, part = report_of(whole), report_of(some)
+    assert len(part["sessions"]) == min(keep, 3) and kept.forgotten == 3 - len(part["sessions"])
+    serials = [session["device_id"] for session in part["sessions"]]
+    assert [device["id"] for device in part["devices"]] == sorted(serials)
+    for session in part["sessions"]:
+        other = next(one for one in all_of_it["sessions"] if one["device_id"] == session["device_id"])
+        assert [message["fields"] for message in session["messages"]] == [message["fields"] for message in other["messages"]]
+        assert [one["status"] for one in session["exchanges"]] == [one["status"] for one in other["exchanges"]]
+        assert [one["code"] for one in session["anomalies"]] == [one["code"] for one in other["anomalies"]]
+    assert part["totals"]["messages"] == sum(len(session["messages"]) for session in part["sessions"])
+
+
+# -- the kernel's blocks --
+
+
+def block_of(packets: list[tuple[bytes, int, int]]) -> bytearray:
+    """A TPACKET_V3 block of (data, time in ns, kind of packet)."""
+    head = 48
+    parts = bytearray(struct.pack("2I4IQ4I", 3, 0, 1, len(packets), head, 0, 1, 0, 0, 0, 0))
+    for place, (data, time_ns, kind) in enumerate(packets):
+        size = (96 + len(data) + 15) // 16 * 16
+        following = size if place + 1 < len(packets) else 0
+        header = struct.pack("6I2HIIHH8x", following, time_ns // 10**9, time_ns % 10**9, len(data), len(data) + 5, 0, 96, 110, 0, 0, 0, 0)
+        address = struct.pack("HHiHBB8s", 17, 8, 1, 1, kind, 6, bytes(8))
+        parts += (header + address).ljust(96, b"\0") + data.ljust(size - 96, b"\0")
+    return parts
+
+
+@given(st.lists(st.tuples(st.binary(min_size=14, max_size=200), st.integers(0, 4 * 10**18), st.integers(0, 4)), min_size=1, max_size=8), st.booleans())
+def test_blocks_become_batches(packets: list[tuple[bytes, int, int]], loopback: bool) -> None:
+    found = _batch(block_of(packets), 1, loopback, 0, 11)
+    expected = [one for one in packets if not (loopback and one[2] == 4)]
+    if not expected:
+        assert found is None
+        return
+    assert found is not None
+    assert [found.packet(index) for index in range(len(found))] == [data for data, _, _ in expected]
+    assert found.time_ns.tolist() == [time_ns for _, time_ns, _ in expected]
+    assert found.origlen.tolist() == [len(data) + 5 for data, _, _ in expected]
+    assert found.number.tolist() == list(range(11, 11 + len(expected)))
