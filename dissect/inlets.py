@@ -231,6 +231,11 @@ class BareReader(_Reader):
         self._carrier = "tcp/tls" if conversation.tls else "tcp"
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
+        other = self._framers[1 - side]
+        if other is not None and not other.idle:
+            # A heartbeat that waits there was said before this.
+            for framed in other.settle(time_ns):
+                self._framed(1 - side, framed)
         waiting = self._framers[side]
         session = self._session
         if waiting is None or (session is not None and waiting.idle):
