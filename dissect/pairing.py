@@ -49,6 +49,11 @@ class Role(Enum):
     """an answer where its request is open, else a request"""
 
 
+# Looking a member up in its Enum costs as much as a call.
+_REQUEST, _ANSWER = Role.REQUEST, Role.ANSWER
+_GOOD, _OK = Verdict.GOOD, Status.OK
+
+
 class Plan(NamedTuple):
     role: Role
     answers: tuple[tuple[MessageType, bool], ...] = ()
@@ -82,8 +87,8 @@ class Seen(Struct, eq=False, gc=False):
         return hash((self.kind, repr(row.same(self.fields, self.data))))
 
 
-class Pending(Struct, eq=False):
-    """An exchange that is not final."""
+class Pending(Struct, eq=False, gc=False):
+    """An exchange that is not final. When it is, it leaves its session, and with that the only cycle it is in."""
 
     serial: int
     request: Seen
@@ -169,9 +174,9 @@ class Pairing:
 
     def message(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> None:
         role = plan.role
-        if role is Role.REQUEST:
+        if role is _REQUEST:
             self._request(seen, key)
-        elif role is Role.ANSWER:
+        elif role is _ANSWER:
             if not self._answer(seen, key, plan):
                 self._orphan(seen, key, plan)
         elif role is Role.BOTH:
@@ -380,7 +385,7 @@ class Pairing:
         if pending.story is not None:
             self._told(pending, seen)
             return
-        verdict = row.verdict(seen.fields, seen.data) if row.verdict else Verdict.GOOD
+        verdict = row.verdict(seen.fields, seen.data) if row.verdict else _GOOD
         if pending.refused is not None:
             # Answered once more without a re-send between: the refusal was to an earlier attempt.
             pending.intermediate.append(pending.refused.uid)
@@ -391,8 +396,8 @@ class Pairing:
             self._timers[_RESEND].append((pending.due_ns, pending.serial))
             return
         self._respond(pending, seen)
-        if verdict is Verdict.GOOD:
-            pending.status = Status.OK if pending.status is None else pending.status
+        if verdict is _GOOD:
+            pending.status = _OK if pending.status is None else pending.status
         else:
             pending.status = Status.ERROR
             code = {Verdict.LOGIN_FAILED: "state.authentication-failed", Verdict.FAILED: "pair.refused"}.get(verdict)

@@ -12,6 +12,8 @@ _STATUS = re.compile(rb"HTTP/1\.[0-9]*[ \t]+([0-9]{3})(?:[ \t][^\n]*)?\r?\Z")
 _METHOD = re.compile(rb"[A-Z_-]+")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _VERSION = b"HTTP/1."
+_OTHER_FIELDS = frozenset(bytes((letter,)) for letter in b"ABDEFGHIJKLMNOPQRSUVWXYZabdefghijklmnopqrsuvwxyz")
+"""first bytes of fields that say nothing of the body: most of them"""
 
 
 class Request(NamedTuple):
@@ -99,6 +101,9 @@ def read_head(data: bytes) -> Head | None:
     content: list[str] = []
     name = b""
     for line in lines[1:]:
+        if line[:1] in _OTHER_FIELDS:
+            name = b""
+            continue
         if line[:1] in (b" ", b"\t"):
             value = line.strip()  # RFC 9112, 5.2: a folded line goes on with the field before
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import signal
 import threading
@@ -20,10 +19,6 @@ from dissect.sinks import Both, Sink
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource
     from dissect.options import Options
-
-
-COLLECTING = (100_000, 10, 10)
-"""thresholds of the garbage collector while a capture is analysed"""
 
 
 class Stop:
@@ -82,19 +77,6 @@ class Watched:
             self._progress.at(sum(file.bytes for file in self._capture.files), self._size)
 
 
-@contextmanager
-def seldom_collected() -> Iterator[None]:
-    """What an analysis keeps lives long and hardly ever in cycles: going through all of it again and again would cost a tenth of the time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*COLLECTING)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
 def size_of(paths: Sequence[str]) -> int | None:
     """Bytes on disk of what is to be read; None when not all of it is in files."""
     size = 0
@@ -129,7 +111,7 @@ def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool =
         from dissect.redact import RedactingSink
 
         sink = RedactingSink(sink)
-    with seldom_collected(), watched_capture(arguments.captures, options) as capture:
+    with watched_capture(arguments.captures, options) as capture:
         analyse(capture, sink, options)
 
 
