@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from dissect.carriers.http_head import looks_like_http
+from dissect.carriers.mqtt_wire import PUBLISH, frame
 from dissect.carriers.probe import looks_like_mqtt_connect
 from dissect.framing.framers import framer
 from dissect.jsontext import decode, decode_part
@@ -21,6 +22,8 @@ LOOK_BYTES = 64 << 10
 LOOK_MORE_BYTES = 12 << 20
 """with a signature: a message may be a picture of some megabytes"""
 LOOK_SEGMENTS = 128
+TOPIC_LOOK = 512
+"""bytes before an object in which a PUBLISH may begin"""
 SHORT_BYTES = 64
 """of one side that may be a protocol's small talk, on its own port"""
 MQTT_PORTS = frozenset({1883, 8883})
@@ -32,6 +35,8 @@ _BY_PORT = tuple(protocol for protocol, _ in _BARE if isinstance(protocol.framin
 _CARRIED = re.compile(b"|".join(sorted({protocol.signature for protocol in PROTOCOLS.values() if "mqtt" in protocol.carriers or "http" in protocol.carriers})))
 _TLS = re.compile(rb"\x16\x03[\x00-\x04]")
 _OVERLAP = 32
+_JSON_STARTS = b"{[ \t\r\n"
+_TOPIC = re.compile(rb"[^\x00-\x1f\x7f+#]+")
 
 
 class Claim(Enum):
@@ -51,6 +56,8 @@ class Recogniser:
         self._segments = 0
         self._searched = [0, 0]
         self._signed = [False, False]
+        self._objects = [0, 0]
+        """up to where objects were looked at for a PUBLISH around them"""
         self.protocol: ApplicationProtocol | None = None
         """with BARE"""
         self.from_segment = False
@@ -105,6 +112,8 @@ class Recogniser:
     def _bare(self, side: int, held: bytes, data: bytes) -> Claim | None:
         start = self._searched[side]
         self._searched[side] = max(0, len(held) - _OVERLAP)
+        if held[0] not in _JSON_STARTS and (self._signed[side] or _CARRIED.search(held, start)) and self._published(side, held):
+            return Claim.MQTT_MIDSTREAM
         for protocol, signature in _BARE:
             if signature.search(held, 0 if self._signed[side] else start):
                 self._signed[side] = True
@@ -118,9 +127,21 @@ class Recogniser:
                 if not set(protocol.ports).isdisjoint(self._ports) and self._fits(protocol, held):
                     self.protocol = protocol
                     return Claim.BARE
-        if self._midstream and self._signed[side] and _CARRIED.search(held) and held[:1] != b"{":
-            return Claim.MQTT_MIDSTREAM
         return None
+
+    def _published(self, side: int, held: bytes) -> bool:
+        """Whether an object lies in a PUBLISH: its CONNECT is not in the capture, whatever the port."""
+        place = self._objects[side]
+        for _ in range(LOOK_SEGMENTS):
+            place = held.find(b"{", place)
+            if place < 0:
+                self._objects[side] = len(held)
+                return False
+            if _in_publish(held, place):
+                return True
+            place += 1
+        self._objects[side] = place
+        return False
 
     def _shows(self, protocol: ApplicationProtocol, held: bytes, ended: bool) -> bool:
         """Whether *held* holds a message that only this protocol has."""
@@ -164,6 +185,25 @@ class Recogniser:
         if size > (LOOK_MORE_BYTES if signed else LOOK_BYTES) or (self._segments > LOOK_SEGMENTS and not signed):
             return Claim.NOTHING
         return None
+
+
+def _in_publish(held: bytes, payload: int) -> bool:
+    """Whether the bytes before *payload* are the front of a PUBLISH whose payload begins there and whose length fits."""
+    for start in range(payload - 4, max(-1, payload - TOPIC_LOOK), -1):
+        if held[start] >> 4 != PUBLISH or held[start] & 6 == 6:
+            continue
+        body, end = frame(held, start)
+        if body < 1 or end <= payload or body + 2 >= payload:
+            continue
+        behind = body + 2 + (held[body] << 8 | held[body + 1])
+        topic = held[body + 2 : behind]
+        behind += 2 if held[start] & 6 else 0
+        if behind > payload or not topic or not _TOPIC.fullmatch(topic):
+            continue
+        # MQTT 5 has a length and its properties between.
+        if behind == payload or behind + 1 + held[behind] == payload:
+            return True
+    return False
 
 
 def _proves(protocol: ApplicationProtocol, classified: Classified) -> bool:

@@ -218,6 +218,17 @@ def test_a_hole_in_one_direction_costs_what_it_held(seen: str) -> None:
     assert len(told.exchanges) == (4 if seen == "both" else 3)
 
 
+@pytest.mark.parametrize("level", [4, 5])
+@pytest.mark.parametrize("front", [b"", b'"params":[{"0":"1"}],"msgId":7}}', b"\x40\2\0\1"])
+def test_a_connection_without_its_connect_on_any_port_is_the_brokers(front: bytes, level: int) -> None:
+    scene = Scene()
+    device = scene.mqtt(ONE, ("203.0.113.1", 41883), "d1", midstream=True, level=level)
+    device.up(1, front + publish("clife/d1/up", envelope(2006, "03", 1, PARAMS, 1), level=level, qos=1))
+    device.down(1.1, b"\x40\2\0\1", publish("clife/d1/down", envelope(2007, "30", 1, at=1), level=level))
+    told = scene.told()
+    assert told.codes() == {} and told.statuses() == ["ok"] and [one.carrier for one in told.sessions.values()] == ["tcp/mqtt"]
+
+
 # -- registration --
 
 
