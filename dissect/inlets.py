@@ -27,9 +27,8 @@ HELD_NOTES = 64
 EARLY_LIMIT = 256
 """messages that are held until one tells which side is the device's"""
 GAPS_TOLD = 64
-DATAGRAMS_LOOKED_AT = 64
 DATAGRAMS_IN_VAIN = 1 << 16
-"""datagrams that bring no message of ours after which a conversation is left alone; the latter on CoAP's port, or beside a session"""
+"""datagrams of CoAP that bring no message of ours after which a conversation is left alone"""
 UNITS_IN_VAIN = 256
 """HTTP bodies that are none of ours after which a connection is left alone"""
 _GLUED = re.compile(rb"\}\s*\{")
@@ -98,10 +97,11 @@ class TcpInlet:
         self._notes.clear()
 
     def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+        cut = self._conversation.gap_is_cut
         if self.reader is not None:
-            self.reader.gap(side, length, packet, time_ns)
+            self.reader.gap(side, length, packet, time_ns, cut)
         elif self._recogniser is not None:
-            self._held.append(("gap", (side, length, packet, time_ns)))
+            self._held.append(("gap", (side, length, packet, time_ns, cut)))
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
         self._fins[side] = True
@@ -263,10 +263,11 @@ class BareReader(_Reader):
             made = self._framers[side] = framer(self._protocol.framing, False, self._accepts)
         return made
 
-    def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+    def gap(self, side: int, length: int, packet: int, time_ns: int, cut: bool) -> None:
         for framed in self._framer(side).gap(packet, time_ns):
             self._framed(side, framed)
-        self._missing(side, length, packet, time_ns)
+        if not cut:  # those are told as capture.truncated-packet, once
+            self._missing(side, length, packet, time_ns)
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
         self._end(side, True)
@@ -432,10 +433,11 @@ class CarriedReader(_Reader):
         if self._carrier.notes:
             self._read_notes()
 
-    def gap(self, side: int, length: int, packet: int, time_ns: int) -> None:
+    def gap(self, side: int, length: int, packet: int, time_ns: int, cut: bool) -> None:
         for unit in self._carrier.gap(side, length, packet, time_ns):
             self._unit(unit)
-        self._missing(side, length, packet, time_ns)
+        if not cut:  # those are told as capture.truncated-packet, once
+            self._missing(side, length, packet, time_ns)
         self._read_notes()
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
@@ -632,10 +634,12 @@ class LanInlet:
         for unit in pipeline.coap.datagram(self._conversation, side, data, packets, time_ns, missing > 0):
             if pipeline.coap_unit(self._conversation, unit):
                 self._ours = True
+        broken = False
         if pipeline.coap.notes:
+            broken = any(note.code == "coap.malformed" for _, note in pipeline.coap.notes)
             pipeline.coap_notes()
         # A message may come in hundreds of blocks, each with its acknowledgement, and from a port of its own.
-        if not self._ours and self._datagrams > (DATAGRAMS_IN_VAIN if self._known_port or pipeline.talks(self._conversation) else DATAGRAMS_LOOKED_AT):
+        if not self._ours and (self._datagrams > DATAGRAMS_IN_VAIN or (broken and not self._known_port)):
             self._conversation.wanted = False
 
     def closed(self, time_ns: int) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -160,3 +161,24 @@ def test_streams_redacted_show_neither_address_nor_hash(run_dissect: Run, tmp_pa
     (one,) = json.loads(run_dissect("streams", capture, "--json", "--redact").stdout)
     assert (one["a"], one["b"], one["sha256_a_b"], one["sha256_b_a"]) == ("address-1:40000", "address-2:63321", None, None)
     assert run_dissect("streams", capture, "--redact", "--follow", "1").returncode == 2
+
+
+def _snapped(capture: bytes, snap: int) -> bytes:
+    """*capture* as if taken with a snap length."""
+    out, at = [capture[:24]], 24
+    while at < len(capture):
+        seconds, micros, length, original = struct.unpack_from("<IIII", capture, at)
+        kept = min(length, snap)
+        out.append(struct.pack("<IIII", seconds, micros, kept, original) + capture[at + 16 : at + 16 + kept])
+        at += 16 + length
+    return b"".join(out)
+
+
+def test_what_the_snap_length_cut_is_told_once_and_is_no_hole(run_dissect: Run, tmp_path: Path) -> None:
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(_snapped(pcap(), 130))
+    report = json.loads(run_dissect("report", capture).stdout)
+    codes = [one["code"] for session in report["sessions"] for one in session["anomalies"]]
+    assert codes.count("capture.truncated-packet") == 1
+    assert "tcp.missing-bytes" not in codes
+    assert "framing.malformed" not in codes

@@ -74,8 +74,9 @@ class Assembler:
         if side.sink is not None and side.conversation.wanted:
             side.sink(side.side, data, packet, time_ns)
 
-    def _gap(self, side: Side, length: int, packet: int, time_ns: int) -> None:
+    def _gap(self, side: Side, length: int, packet: int, time_ns: int, cut: bool = False) -> None:
         side.conversation.missing[side.side] += length
+        side.conversation.gap_is_cut = cut
         side.close_hole(length)
         handler = stream_handler(side)
         if handler is not None and side.conversation.wanted:
@@ -136,7 +137,7 @@ class Assembler:
         held = side.held
         if held is None:
             if start == side.position:
-                self._gap(side, end - start, packet, time_ns)
+                self._gap(side, end - start, packet, time_ns, True)
                 return
             held = side.held = Held()
             side.held_since = time_ns
@@ -240,7 +241,7 @@ class Assembler:
     def _hand_out_piece(self, side: Side, piece: Piece) -> None:
         length = piece.end - piece.start
         if piece.handle == GAP:
-            self._gap(side, length, piece.packet, piece.time_ns)
+            self._gap(side, length, piece.packet, piece.time_ns, True)
             return
         data = self.store.get(piece.handle, length)
         self.store.drop(piece.handle, length)
