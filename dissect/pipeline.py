@@ -136,10 +136,6 @@ class Pipeline:
             return row.sender
         return protocol.speaker(classified.kind, classified.fields) if protocol.speaker is not None else None
 
-    def talks(self, conversation: Conversation) -> bool:
-        """Whether a session of datagrams between its two addresses is known."""
-        return frozenset(conversation.address) in self._addresses
-
     @staticmethod
     def _side(session: SessionState, address: str) -> int:
         return 0 if session.ends[0][0] == address else 1
