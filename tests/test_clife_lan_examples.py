@@ -16,7 +16,8 @@ DEVICE, APP = ("192.168.6.6", 40000), ("192.168.6.13", 5683)
 APP_KEY = "8AEAF7E5E65C2F4FFD8683BB1E9AE885"
 EXAMPLES: dict[str, tuple[bytes, dict[str, int]]] = {
     "6.1.1": (b'{\n  "cmd": 1100,\n  "ver": "1.0",\n  "dir": "0f",\n  "msgId": 245,\n  "timestamp": 4522,\n}', {"schema.lenient-json": 1}),
-    "6.1.2": (b'{"cmd": 1101, "ver": "1.0", "dir": "20", "msgId": 245, "timestamp": 1617787651542, "data": {"userId": "8AEAF7E5E65C2F4FFD8683BB1E9AE885"}}', {}),
+    "6.1.2": (b'{"cmd": 1101, "ver": "1.0", "dir": "20", "msgId": 245, "timestamp": 1617787651542, '
+            b'"data": {"userId": "8AEAF7E5E65C2F4FFD8683BB1E9AE885"}}', {}),
     "6.2.1": (b'{"cmd": 1102, "ver": "1.0", "dir": "02", "msgId": 531, "timestamp": 3542, "data": {"keyModes": ["DH", "ECDH"]}}', {}),
     "6.2.2": (b'{"cmd": 1103, "ver": "1.0", "dir": "20", "msgId": 531, "timestamp": 1617787651542, "data": {"keyMode": "DH"}}', {}),
     "6.2.3 DH": (
