@@ -357,6 +357,9 @@ class Actions(Core):
 
     def action_follow(self) -> None:
         self.following = not self.following
+        home = self.pane.home()
+        if self.following and hasattr(home, "action_last"):
+            home.action_last()
         self.pane.refresh_data()
 
     # -- keys, conversation, copy, export --

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 FIGURES_S = 0.7
+BARS_S = 0.4
 CHUNK = 1 << 16
 """messages that a listing takes in at once"""
 BY_TIME = (None, "number", "time")
@@ -84,6 +85,8 @@ class Core(App[None]):
         self._counting = False
         self._counted = (-1, -1, -1, False)
         self._next_figures = 0.0
+        self._next_bars = 0.0
+        self._shown_rows = (0, 0)
         self._rate_mark = (time.monotonic(), 0)
         self._start_theme = theme
         self.panes: list[ViewPane] = []
@@ -114,15 +117,29 @@ class Core(App[None]):
             self._next_figures = now + FIGURES_S
             self._counting = True
             self.run_worker(self._count(), exclusive=False, group="figures")
-        if changed:
-            self.refresh_bars()
+        if now >= self._next_bars:
+            if self._shown_rows != (id(self.listing), self.listing.taken):
+                self.show_rows()
+            if changed:
+                self._next_bars = now + BARS_S
+                self.refresh_bars()
+
+    def show_rows(self) -> None:
+        """Bring the view that is seen up to what the listing holds."""
+        self._next_bars = time.monotonic() + BARS_S
+        self._shown_rows = (id(self.listing), self.listing.taken)
+        self.pane.refresh_data()
+        self.filter_bar.say()
 
     def _marks(self) -> tuple[int, int, int, bool]:
         analysis = self.store.analysis
         return self.store.count, len(analysis.exchange_columns), len(analysis.anomaly_columns), self.store.finished
 
     def _unordered(self) -> bool:
-        return self.store.disordered and not self.listing.ordered
+        """Whether the listing has to be built anew: messages came out of order, once while reading and once when all are there."""
+        if self.listing.final or not self.store.finished:
+            return self.store.disordered and not self.listing.ordered
+        return self.store.disordered or self.filter is not None or self.sort_name not in BY_TIME
 
     async def _advance(self) -> None:
         """Take in what came since, or build the listing anew where appending would break the order of time."""
@@ -133,23 +150,27 @@ class Core(App[None]):
                 await asyncio.sleep(0.3)
                 return
             self.waiting_rows = 0
-            if self._unordered() or (self.sort_name not in BY_TIME and self.store.finished):
+            if self._unordered():
                 await self._build()
                 return
             listing = self.listing
             start, stop = listing.taken, min(self.store.count, listing.taken + CHUNK)
             await asyncio.to_thread(listing.extend, np.arange(start, stop, dtype=np.int64))
-            if listing is self.listing:
-                self.pane.refresh_data()
-                self.filter_bar.say()
+            if listing is self.listing and start == 0:
+                self.show_rows()
         finally:
             self._advancing = False
 
     async def _count(self) -> None:
         try:
             marks = self._marks()
+            started = time.monotonic()
             self.figures = await asyncio.to_thread(figures_of, self.store, self.store.count)
+            self._next_figures = max(self._next_figures, time.monotonic() + 5 * (time.monotonic() - started))
+            # Counting takes a sixth of the time at most.
             self._counted = marks
+            # Severity and exchange of messages drawn before may have become known.
+            self.messages.list.forget()
             self.pane.refresh_data()
             self.refresh_bars()
         finally:
@@ -172,7 +193,7 @@ class Core(App[None]):
         keep = self.filter.keep if self.filter is not None else None
         marked = frozenset(self.marked) if self.marked_shown else None
         view = View(self.store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked)
-        view.ordered = self.store.disordered
+        view.ordered, view.final = self.store.disordered, self.store.finished
         order = await asyncio.to_thread(self.store.order)
         try:
             for start in range(0, len(order), CHUNK):

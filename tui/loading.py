@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 YIELD_S = 0.0005
 """how long the reading thread rests after a batch, so that keys are answered"""
+SPOOL_BYTES = 8 << 20
+"""of a spool in memory; what is beyond goes to a temporary file, since the interface reads a screenful at a time"""
 POLL_S = 0.2
 """how often a growing file is looked at"""
 
@@ -68,7 +70,7 @@ class Loader:
         self.paths = list(paths)
         self.options = replace(options, keep_bytes=True)
         self.follow = follow
-        self.analysis = Analysis(keep_bytes=True)
+        self.analysis = Analysis(keep_bytes=True, memory_limit=SPOOL_BYTES)
         self.stop = threading.Event()
         self.error: DissectError | None = None
         self.done = False

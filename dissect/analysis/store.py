@@ -32,7 +32,7 @@ from dissect.analysis.records import (
 from dissect.columns import OVERFLOW, Rows, Texts
 from dissect.jsonwrite import decode, encode
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
-from dissect.spool import Spool
+from dissect.spool import MEMORY_LIMIT, Spool
 
 if TYPE_CHECKING:
     import numpy
@@ -72,8 +72,8 @@ class View(Sequence[T]):
 class Analysis:
     """A `dissect.sinks.Sink` to read from."""
 
-    def __init__(self, keep_bytes: bool = False) -> None:
-        """*keep_bytes*: keep each message's own bytes and its plaintext too (`raw`, `plaintext`)."""
+    def __init__(self, keep_bytes: bool = False, memory_limit: int = MEMORY_LIMIT) -> None:
+        """*keep_bytes*: keep each message's own bytes and its plaintext too (`raw`, `plaintext`). *memory_limit*: of each spool, in bytes."""
         self.keep_bytes = keep_bytes
         self.columns = Rows(MESSAGES)
         """one row a message (`dissect.analysis.records.MESSAGES`)"""
@@ -92,8 +92,8 @@ class Analysis:
         self.source_info: Source | None = None
         self.given_totals: Totals | None = None
         """as the pipeline counted; None until finished"""
-        self.spool = Spool()
-        self._bytes = Spool()
+        self.spool = Spool(memory_limit)
+        self._bytes = Spool(memory_limit)
         self._byte_columns = Rows(BYTES)
         self._dense = True
         # Ids so far are 1, 2, 3 without a gap: where nothing in between leaves messages out.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dissect.analysis.records import STATUSES
 from tui.model.cells import Line, cell, fixed
 from tui.model.columns import SEVERITY_ROLE, device_text, protocol_role, short_name
 from tui.model.glyphs import Glyphs, spark
@@ -28,42 +30,66 @@ class SessionRow(NamedTuple):
     closed: bool
 
 
+class SessionTable(Sequence[SessionRow]):
+    """Sessions by number, a row made when it is looked at."""
+
+    def __init__(self, idents: Any, counts: Any, medians: Any, anomalies: Any, severities: Any, activity: Any, closed: set[int]) -> None:
+        """*idents*: sorted; the others by number of the session."""
+        self.idents = idents
+        self._columns = counts, medians, anomalies, severities, activity
+        self._closed = closed
+
+    def __len__(self) -> int:
+        return len(self.idents)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        session = int(self.idents[place])
+        counts, medians, anomalies, severities, activity = self._columns
+        return SessionRow(session, int(counts[session]), float(medians[session]), int(anomalies[session]), int(severities[session]),
+                          tuple(activity[session].tolist()), session in self._closed)
+
+    def place_of(self, session: int) -> int:
+        """Where a session stands; 0 when it is not there."""
+        place = int(np.searchsorted(self.idents, session))
+        return place if place < len(self.idents) and int(self.idents[place]) == session else 0
+
+
 class Figures(NamedTuple):
     """What is counted over the whole analysis, now and then, in a worker."""
 
-    sessions: list[SessionRow]
+    sessions: SessionTable
     severities: tuple[int, int, int, int]
     """anomalies by severity: (0, notes, warnings, errors)"""
     statuses: tuple[int, ...]
     """exchanges by status, in the order of STATUSES"""
 
 
-NOTHING = Figures([], (0, 0, 0, 0), (0, 0, 0, 0, 0))
+_NONE = np.zeros(0, np.int64)
+NOTHING = Figures(SessionTable(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, set()), (0, 0, 0, 0), (0, 0, 0, 0, 0))
 
 
 def figures_of(store: Store, count: int) -> Figures:
     """Counts over the first *count* messages and all exchanges and anomalies known. Takes tens of milliseconds for a million messages."""
     analysis = store.analysis
-    sessions = sorted(analysis.sessions)
-    anomaly_sessions = analysis.anomaly_columns.column("session")
-    anomaly_severity = analysis.anomaly_columns.column("severity")[:len(anomaly_sessions)]
-    anomaly_sessions = anomaly_sessions[:len(anomaly_severity)]
+    column = store.session_column()[:count]
+    top = int(column.max()) + 1 if count else 0
+    anomalies = analysis.anomaly_columns
+    known = len(anomalies)
+    anomaly_sessions, anomaly_severity = anomalies.column("session", 0, known), anomalies.column("severity", 0, known)
+    top = max(top, int(anomaly_sessions.max()) + 1 if known else 0)
     severities = np.bincount(anomaly_severity, minlength=4)[:4]
-    statuses = np.bincount(analysis.exchange_columns.column("status"), minlength=5)[:5]
-    rows: list[SessionRow] = []
-    if sessions:
-        top = sessions[-1] + 1
-        column = store.session_column()[:count]
-        counts = np.bincount(column, minlength=top)
-        activity = _activity(store, column, count, top)
-        found = np.bincount(anomaly_sessions, minlength=top)
-        worst = np.zeros(max(top, len(found)), np.int64)
-        np.maximum.at(worst, anomaly_sessions, anomaly_severity)
-        medians = _medians(analysis)
-        for session in sessions:
-            rows.append(SessionRow(session, int(counts[session]), medians.get(session, float("nan")), int(found[session]), int(worst[session]),
-                                   tuple(activity[session].tolist()), session in analysis.closed_sessions))
-    return Figures(rows, tuple(int(one) for one in severities), tuple(int(one) for one in statuses))  # type: ignore[arg-type]
+    statuses = np.bincount(analysis.exchange_columns.column("status"), minlength=len(STATUSES))[:len(STATUSES)]
+    counts = np.bincount(column, minlength=top)
+    worst = np.zeros(top, np.int64)
+    np.maximum.at(worst, anomaly_sessions, anomaly_severity)
+    found = np.bincount(anomaly_sessions, minlength=top)
+    there = (counts > 0) | (found > 0)
+    if top:
+        there[0] = False
+    table = SessionTable(np.flatnonzero(there), counts, _medians(analysis, top), found, worst, _activity(store, column, count, top), analysis.closed_sessions)
+    return Figures(table, tuple(int(one) for one in severities), tuple(int(one) for one in statuses))  # type: ignore[arg-type]
 
 
 def _activity(store: Store, column: Any, count: int, top: int) -> Any:
@@ -76,16 +102,19 @@ def _activity(store: Store, column: Any, count: int, top: int) -> Any:
     return np.bincount(bins, minlength=top * SPARK_CELLS).reshape(-1, SPARK_CELLS)
 
 
-def _medians(analysis: Any) -> dict[int, float]:
-    sessions = analysis.exchange_columns.column("session")
-    latencies = analysis.exchange_columns.column("latency_ms")[:len(sessions)]
-    sessions = sessions[:len(latencies)]
-    answered = ~np.isnan(latencies)
+def _medians(analysis: Any, top: int) -> Any:
+    """Median answer time by number of the session; NaN without answers."""
+    exchanges = analysis.exchange_columns
+    known = len(exchanges)
+    sessions, latencies = exchanges.column("session", 0, known), exchanges.column("latency_ms", 0, known)
+    answered = ~np.isnan(latencies) & (sessions < top)
     sessions, latencies = sessions[answered], latencies[answered]
     order = np.lexsort((latencies, sessions))
     sessions, latencies = sessions[order], latencies[order]
     names, starts, counts = np.unique(sessions, return_index=True, return_counts=True)
-    return {int(name): float(latencies[start + size // 2]) for name, start, size in zip(names, starts, counts, strict=True)}
+    found = np.full(top, np.nan)
+    found[names] = latencies[starts + counts // 2]
+    return found
 
 
 def session_head(width: int) -> Line:

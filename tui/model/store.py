@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dissect.analysis import Analysis
-from dissect.fields import heartbeat_types
+from dissect.fields import PROTOCOL_NAMES, heartbeat_types
 from dissect.model import Exchange, Session
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
     Bools = npt.NDArray[np.bool_]
 
+UNKNOWN = 255
 KEPT = {"time_ns": np.int64, "session": np.uint32, "type": np.uint32}
 """columns that never change once written"""
 
@@ -37,7 +38,8 @@ class Store:
         self._columns: dict[str, Any] = {name: np.zeros(1024, kind) for name, kind in KEPT.items()}
         self._beats: Any = np.zeros(1024, np.bool_)
         self._last_ns = -(1 << 63)
-        self._beat_types: dict[tuple[int, int], bool] = {}
+        self._protocols: Any = np.full(1024, UNKNOWN, np.uint8)
+        # by number of the session: place in PROTOCOL_NAMES
 
     def update(self) -> bool:
         """Take in what came; whether anything did."""
@@ -72,22 +74,24 @@ class Store:
 
     def _mark_beats(self, start: int, count: int) -> None:
         types, sessions = self._columns["type"][start:count], self._columns["session"][start:count]
-        pairs = sessions.astype(np.uint64) << np.uint64(32) | types
-        kinds, places = np.unique(pairs, return_inverse=True)
-        verdicts = np.array([self._is_beat(int(kind) >> 32, int(kind) & 0xFFFFFFFF) for kind in kinds.tolist()], np.bool_)
-        self._beats[start:count] = verdicts[places]
+        highest = int(sessions.max())
+        if highest >= len(self._protocols):
+            self._protocols = np.concatenate([self._protocols, np.full(highest + 1024 - len(self._protocols), UNKNOWN, np.uint8)])
+        known = self._protocols[sessions]
+        for session in np.unique(sessions[known == UNKNOWN]).tolist():
+            self._protocols[session] = PROTOCOL_NAMES.index(self.analysis.sessions[session].protocol)
+        protocols = self._protocols[sessions]
+        beats = np.zeros(count - start, np.bool_)
+        for number in np.unique(protocols).tolist():
+            codes = self._beat_codes(PROTOCOL_NAMES[number])
+            if len(codes):
+                beats |= (protocols == number) & np.isin(types, codes)
+        self._beats[start:count] = beats
 
-    def _is_beat(self, session: int, code: int) -> bool:
-        verdict = self._beat_types.get((session, code))
-        if verdict is None:
-            known = self.analysis.sessions.get(session)
-            texts = self.analysis.types
-            name = texts.text(code) if code < len(texts) else None
-            verdict = known is not None and name in heartbeat_types(known.protocol)
-            if len(self._beat_types) > 1 << 20:
-                self._beat_types.clear()
-            self._beat_types[session, code] = verdict
-        return verdict
+    def _beat_codes(self, protocol: str) -> list[int]:
+        """Numbers of the types that are heartbeats, as far as such messages came."""
+        found = (self.analysis.types.find(name) for name in heartbeat_types(protocol))
+        return [code for code in found if code is not None]
 
     # -- columns --
 

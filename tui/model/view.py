@@ -33,6 +33,8 @@ class View:
         self._sessions = np.array(sorted(sessions), np.uint32) if sessions else None
         self._keep = keep
         self.fold = fold
+        self.final = False
+        """whether all messages were there when it was built, with all that becomes known of them"""
         self.taken = 0
         """messages looked at"""
         self.matched = 0

@@ -55,6 +55,7 @@ class LadderView(ViewPane):
         self.session: int | None = None
         """the one shown when none is chosen"""
         self._view: View | None = None
+        self._laid_out = (True, 0)
         self._key: object = None
         self._shown: int | None = None
 
@@ -93,6 +94,7 @@ class LadderView(ViewPane):
             self.session = app.store.session_of(app.messages.index).id
         key = (id(app.listing), app.context, self.gaps, self.session, app.chosen_sessions, len(app.listing) if not app.chosen_sessions else 0)
         ladder = self.list.ladder
+        follow = app.following and self.list.at_end
         if ladder is None or key != self._key:
             at = self.index if ladder is not None else None
             self._view = self._shown_view()
@@ -105,7 +107,7 @@ class LadderView(ViewPane):
                 self.go_to(target)
         elif ladder.build():
             self.list.show(ladder)
-        if app.following:
+        if follow:
             self.list.move_to(self.list.count - 1)
         self._titles()
         self.lay_out()
@@ -125,8 +127,11 @@ class LadderView(ViewPane):
         self.list.border_title = f"Ladder  {what}  {len(ladder):,} rows  time:{app.context.time_form}  fold:{fold}{lanes}"
 
     def lay_out(self) -> None:
-        self.preview.display = self.app.size.width >= NARROW and self.preview_cells >= 12
-        self.preview.styles.width = self.preview_cells
+        shown = self.app.size.width >= NARROW and self.preview_cells >= 12
+        if (shown, self.preview_cells) != self._laid_out:
+            self._laid_out = (shown, self.preview_cells)
+            self.preview.display = shown
+            self.preview.styles.width = self.preview_cells
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
@@ -32,10 +33,19 @@ class Bar(Widget):
     def cells(self, width: int) -> Line:
         raise NotImplementedError
 
+    def _style(self, role: str) -> Style:
+        styles: dict[str, Style] = self.__dict__.setdefault("_styles_of", {})
+        if role not in styles:
+            styles[role] = self.rich_style + blended(self, f"bar--{role}")
+        return styles[role]
+
+    def notify_style_update(self) -> None:
+        self.__dict__.pop("_styles_of", None)
+        super().notify_style_update()
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
-        segments = [Segment(text, base + blended(self, f"bar--{role or 'plain'}")) for text, role in fit(self.cells(width), width)]
+        segments = [Segment(text, self._style(role or "plain")) for text, role in fit(self.cells(width), width)]
         return Strip(segments, width)
 
 

@@ -25,6 +25,7 @@ class FilterBar(Horizontal):
         self.note = Static("", id="filter-note", markup=False)
         self._took_ms: float | None = None
         self._problem = ""
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         yield Static("/", id="filter-sign", markup=False)
@@ -89,7 +90,10 @@ class FilterBar(Horizontal):
             text = f"{glyphs.tick} {app.listing.matched:,} / {app.listing.taken:,}{time}"
         else:
             text = "F1 syntax" if self.input.has_focus else ""
-        self.note.update(text)
+        if text != self._said:
+            # Each change lays out the whole screen anew.
+            self._said = text
+            self.note.update(text)
         self.note.set_class(bool(self._problem), "-invalid")
 
 

@@ -79,8 +79,7 @@ class MessageList(RowList):
         index = self._view.index(row)
         key = (row, width)
         line = self._lines.get(key)
-        # What may still change while loading (severity, exchange) is not kept.
-        if line is None or not self._store.finished:
+        if line is None:
             line = self._made(row, index, width)
             self._lines[key] = line
             if len(self._lines) > LINES_KEPT:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tui.model.store import Store
     from tui.model.view import View
 
-REFRESH_ROWS = 5000
+REFRESH_ROWS = 20_000
 """severities are looked at again when the view has grown by so many rows, or the store has finished"""
 
 
@@ -50,16 +51,19 @@ class Minimap(Widget):
         self._seen = (0, 0, False, 0)
         self._count = 0
         self._window = (0, 0)
+        self._styles_of: dict[str, Style] = {}
 
     def show(self, store: Store, view: View, top: int, page: int) -> None:
         count, height = len(view), self.height
         self._count = count
         key = (id(view), count // REFRESH_ROWS if not store.finished else count, store.finished, height)
-        if key != self._seen or count <= REFRESH_ROWS:
+        before = self._worst, self._window
+        if key != self._seen or (count <= REFRESH_ROWS and not store.finished):
             self._seen = key
             self._worst = buckets(store.severities()[view.rows()], height)
         self._window = (top, page)
-        self.refresh()
+        if (self._worst, self._window) != before:
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         if not 0 <= y - 1 < self.height:
@@ -69,11 +73,20 @@ class Minimap(Widget):
         shades = self._glyphs.shades
         text = (shades[1], shades[2], shades[3], shades[4])[worst]
         role = ("rest", "note", "warning", "error")[worst]
-        style = blended(self, f"minimap--{role}")
+        style = self._style(role)
         top, page = self._window
         if self._count > height and top <= y * self._count / max(1, height) < top + max(page, self._count / max(1, height)):
-            style += blended(self, "minimap--here")
-        return Strip([Segment(text, self.rich_style + style)], 1)
+            style += self._style("here")
+        return Strip([Segment(text, style)], 1)
+
+    def _style(self, role: str) -> Style:
+        if role not in self._styles_of:
+            self._styles_of[role] = blended(self, f"minimap--{role}") if role == "here" else self.rich_style + blended(self, f"minimap--{role}")
+        return self._styles_of[role]
+
+    def notify_style_update(self) -> None:
+        self._styles_of.clear()
+        super().notify_style_update()
 
     @property
     def height(self) -> int:

@@ -11,9 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -25,7 +23,7 @@ ROLES = ("head", "cursor", "blurred", "error", "warning", "note", "dim", "strong
          "found", "bytes", "ok", "p0", "p1", "p2", "p3", "p4", "p5")
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(Widget, can_focus=True):
     """Lines with a cursor. A subclass gives `line` and may give `head`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"rows--{role}" for role in ROLES}
@@ -57,11 +55,14 @@ class RowList(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.count = 0
         self.cursor = 0
+        self.top = 0
+        """the first row seen"""
         self.shift = 0
         """cells cut off on the left"""
         self.headed = True
         self.empty_text = "nothing here"
         self._styles_of: dict[str, Style] = {}
+        self._base: Style | None = None
 
     # -- what a subclass gives --
 
@@ -79,11 +80,13 @@ class RowList(ScrollView, can_focus=True):
         return max(1, self.size.height - self.headed)
 
     def set_count(self, count: int) -> None:
-        """There are *count* rows now; the cursor stays where it is, within them."""
+        """There are *count* rows now; the cursor stays where it is, within them. Drawn anew where the change is in sight."""
+        seen = self.count != count and (min(self.count, count) < self.top + self.page or self.cursor >= count)
         self.count = count
         self.cursor = min(self.cursor, max(0, count - 1))
-        self.virtual_size = Size(max(1, self.size.width), count + self.headed)
-        self.refresh()
+        self.top = max(0, min(self.top, count - self.page))
+        if seen or not count:
+            self.refresh()
 
     def move_to(self, row: int, *, centre: bool = False) -> None:
         """Put the cursor on *row* and bring it into sight."""
@@ -92,7 +95,7 @@ class RowList(ScrollView, can_focus=True):
         row = max(0, min(row, self.count - 1))
         changed = row != self.cursor
         self.cursor = row
-        top = int(self.scroll_offset.y)
+        top = self.top
         if centre and not top <= row < top + self.page:
             self.scroll_top(row - self.page // 2)
         elif row < top:
@@ -105,20 +108,17 @@ class RowList(ScrollView, can_focus=True):
 
     def scroll_top(self, row: int) -> None:
         """Make *row* the first one seen."""
-        limit = max(0, self.count - self.page)
-        self.virtual_size = Size(max(1, self.size.width), self.count + self.headed)
-        self.scroll_to(y=max(0, min(row, limit)), animate=False, force=True, immediate=True)
-
-    @property
-    def top(self) -> int:
-        return int(self.scroll_offset.y)
+        # Not Textual's scrolling: a virtual size that grows makes it lay out the whole screen each time.
+        row = max(0, min(row, self.count - self.page))
+        if row != self.top:
+            self.top = row
+            self.refresh()
 
     @property
     def at_end(self) -> bool:
         return self.cursor >= self.count - 1
 
     def on_resize(self, event: events.Resize) -> None:
-        self.virtual_size = Size(max(1, self.size.width), self.count + self.headed)
         if self.count and self.cursor >= self.top + self.page:
             self.scroll_top(self.cursor - self.page + 1)
 
@@ -133,6 +133,7 @@ class RowList(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         self._styles_of.clear()
+        self._base = None
         super().notify_style_update()
 
     def on_focus(self) -> None:
@@ -149,7 +150,8 @@ class RowList(ScrollView, can_focus=True):
         if not self.count and y == self.headed:
             return self._strip([*fit([], 1)], width, None) if not self.empty_text else self._said(width)
         if row >= self.count:
-            return Strip.blank(width, self.rich_style)
+            self._base = self._base or self.rich_style
+            return Strip.blank(width, self._base)
         at_cursor = row == self.cursor
         over = self.role_style("cursor" if self.has_focus else "blurred") if at_cursor else None
         return self._strip(self.line(row, width), width, over)
@@ -160,7 +162,8 @@ class RowList(ScrollView, can_focus=True):
         return self._strip([cell(f" {self.empty_text}", "dim")], width, None)
 
     def _strip(self, line: Line, width: int, over: Style | None) -> Strip:
-        base = self.rich_style
+        base = self._base = self._base or self.rich_style
+        # Kept: resolving it costs more than drawing the line.
         segments = []
         for text, role in fit(line, width) if not self.shift else fit(cut_left(line, self.shift), width):
             style = base + self.role_style(role) if role else base
@@ -219,10 +222,6 @@ class RowList(ScrollView, can_focus=True):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self.scroll_top(self.top - 3)
         event.stop()
-
-    def watch_scroll_y(self, old: float, new: float) -> None:
-        super().watch_scroll_y(old, new)
-        self.refresh(Region(0, 0, *self.size))
 
 
 def blended(widget: Widget, name: str) -> Style:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.model.cells import Line
 from tui.model.glyphs import Glyphs
-from tui.model.sessions import SessionRow, session_head, session_line
+from tui.model.sessions import NOTHING, SessionTable, session_head, session_line
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class SessionList(RowList):
         super().__init__(id=id)
         self.glyphs = glyphs
         self.names = names
-        self.rows_shown: list[SessionRow] = []
+        self.rows_shown: SessionTable = NOTHING.sessions
         self.chosen: set[int] = set()
         self._store: Store | None = None
         self.empty_text = "no session yet"
@@ -28,14 +28,15 @@ class SessionList(RowList):
     @property
     def session(self) -> int | None:
         """Id of the session under the cursor."""
-        return self.rows_shown[self.cursor].session if self.cursor < len(self.rows_shown) else None
+        return int(self.rows_shown.idents[self.cursor]) if self.cursor < len(self.rows_shown) else None
 
-    def show(self, store: Store, rows: list[SessionRow]) -> None:
+    def show(self, store: Store, rows: SessionTable) -> None:
         at = self.session
         self._store, self.rows_shown = store, rows
-        place = next((place for place, row in enumerate(rows) if row.session == at), 0)
+        place = rows.place_of(at) if at is not None else 0
         self.set_count(len(rows))
-        if at is not None and place != self.cursor:
+        self.refresh()
+        if place != self.cursor:
             self.move_to(place)
 
     def head(self, width: int) -> Line:
