@@ -173,7 +173,7 @@ class Assembler:
         """Of several SYN/ACKs, the one that is acknowledged holds; until then the first."""
         numbers = [side.isn, *side.other_isns]
         chosen = min(numbers, key=lambda isn: (signed(number - isn - 1) != 0, not 0 <= signed(number - isn - 1) <= FARTHEST))
-        side.other_isns = []
+        side.other_isns = ()
         if chosen == side.isn:
             return
         shift = signed(chosen - side.isn)
@@ -197,7 +197,7 @@ class Assembler:
         if side.isn < 0:
             keepalive = side.lowest == 0 and self.may_be_keepalive(side) and side.behind_first and side.acked_first
             side.origin = side.position = 1 if keepalive else side.lowest
-        side.other_isns = []
+        side.other_isns = ()
         side.settled = True
         self._drop_before_origin(side)
         side.furthest = max(side.furthest, side.origin)

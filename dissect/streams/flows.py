@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 from dissect.capture.batch import Integers
 from dissect.layers.segments import Segments
 
-FlowKey = tuple[int, int, int, int, int, int, int, int]
-"""tcp, six, then high, low, port of the lower end, high, low, port of the higher end"""
+FlowKey = bytes
+"""What `FLOW_KEY` packs, a third of the size of a tuple: tcp, six, then high, low, port of the lower end, high, low, port of the higher end"""
+FLOW_KEY = Struct("=8q")
 
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB,
                      0x8EBC6AF09C88C6E3, 0x589965CC75374CC3], np.uint64)
@@ -44,7 +46,8 @@ def group(segments: Segments) -> Groups:
     if not np.array_equal(columns[:, first[inverse]], columns):
         # Two pairs of one hash, which traffic made to measure could bring: sort by what they are.
         _, first, inverse = np.unique(columns, axis=1, return_index=True, return_inverse=True)
-    keys: list[FlowKey] = list(zip(*columns[:, first].tolist(), strict=True))
+    packed, size = columns[:, first].T.tobytes(), FLOW_KEY.size
+    keys = [packed[place:place + size] for place in range(0, len(packed), size)]
     return Groups(inverse.reshape(-1), later.astype(np.int64), keys)
 
 
@@ -73,7 +76,7 @@ def last_rows(group: Integers, groups: int) -> Integers:
     return found
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def address_text(six: int, high: int, low: int) -> str:
     """An address as text: IPv6 compressed, without brackets."""
     if not six:

@@ -45,7 +45,7 @@ def note_syn(flow: Flow, side: Side, other: Side, sequence: int, flags: int, tim
     elif flags & (SYN | ACK) == SYN | ACK and sequence != side.isn and not side.answered and side.position == side.origin:
         # A second SYN/ACK before the first was answered: the one that is acknowledged will hold.
         if sequence not in side.other_isns and len(side.other_isns) < _MOST_NUMBERS:
-            side.other_isns.append(sequence)
+            side.other_isns += (sequence,)
         side.settled = False
         side.next = -1
 

@@ -57,7 +57,7 @@ class Side:
         self.first_seq = -1
         """sequence number of the first packet of this side"""
         self.isn = -1
-        self.other_isns: list[int] = []
+        self.other_isns: tuple[int, ...] = ()
         """numbers of further SYN/ACKs, before the other side answered one"""
         self.syn_ns: int | None = None
         """time of its latest SYN"""
@@ -149,7 +149,7 @@ class Flow:
 
     __slots__ = ("key", "conversation", "flip", "sides", "plain", "watch", "special", "by_end", "wanted")
 
-    def __init__(self, key: tuple[int, ...]) -> None:
+    def __init__(self, key: bytes) -> None:
         self.key = key
         self.conversation: Conversation | None = None
         self.flip = 0

@@ -19,7 +19,7 @@ from dissect.layers.segments import Segments
 from dissect.model import Limits
 from dissect.streams.api import Conversation, DatagramHandler, Listener, StreamHandler
 from dissect.streams.assembler import Assembler
-from dissect.streams.flows import FlowKey, Groups, address_text, first_rows, group, last_rows
+from dissect.streams.flows import FLOW_KEY, FlowKey, Groups, address_text, first_rows, group, last_rows
 from dissect.streams.handshake import begins_anew, note_syn
 from dissect.streams.policy import ANALYSIS, Policy
 from dissect.streams.side import MASK, Flow, Side
@@ -29,6 +29,8 @@ _MARKS = FIN | SYN | RST
 _REMEMBERED = 4 << 20
 # bytes handed out after which older ones are no more compared with retransmissions
 _SEGMENT_COST = 64
+_NO_SIDES: list[Side] = []
+# of every UDP conversation
 
 
 class ConversationTable:
@@ -177,7 +179,7 @@ class ConversationTable:
 
     def _open(self, flow: Flow, direction: int, packet: int, time_ns: int, *, backwards: bool) -> Conversation:
         """A new conversation whose first packet went in *direction*; *backwards*: its receiver is side a."""
-        tcp, six, *ends = flow.key
+        tcp, six, *ends = FLOW_KEY.unpack(flow.key)
         lower, higher = (ends[0], ends[1], ends[2]), (ends[3], ends[4], ends[5])
         flow.flip = 0 if lower == higher else direction ^ backwards
         first, second = (higher, lower) if flow.flip else (lower, higher)
@@ -186,8 +188,8 @@ class ConversationTable:
                                     (first[2], second[2]), time_ns)
         conversation.first_packet = packet
         flow.conversation, flow.wanted, flow.watch, flow.plain = conversation, True, True, False
-        flow.sides = [Side(conversation, 0, flow), Side(conversation, 1, flow)] if tcp else []
-        flow.by_end = [flow.sides[flow.flip], flow.sides[1 - flow.flip]] if tcp else []
+        flow.sides = [Side(conversation, 0, flow), Side(conversation, 1, flow)] if tcp else _NO_SIDES
+        flow.by_end = [flow.sides[flow.flip], flow.sides[1 - flow.flip]] if tcp else _NO_SIDES
         conversation.state = flow
         if self.policy.keeps_conversations:
             self.conversations.append(conversation)
