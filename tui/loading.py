@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -125,6 +126,9 @@ class Loader:
         from dissect.capture import open_capture
         from dissect.pipeline import analyse
 
+        before = gc.get_threshold()
+        gc.set_threshold(100_000, 50, 100)
+        # A full collection stops the interface as well, and what an analysis keeps stays anyway.
         try:
             if self.follow:
                 growing = cast("BinaryIO", GrowingFile(self.paths[0], self.stop))
@@ -143,6 +147,8 @@ class Loader:
             where = f"{os.path.basename(place.filename)}, line {place.lineno}"
             self.error = DissectError(f"a fault of dissect itself, please report it: {type(error).__name__} in {where}")
         finally:
+            gc.freeze()
+            gc.set_threshold(*before)
             self.ended = time.monotonic()
             self.done = True
 

@@ -31,6 +31,6 @@ class SecondNet(LineFilter):
     """Replaces what should have been escaped long before. Segments that are control codes of the driver itself are left alone."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        if not any(UNSAFE.search(segment.text) for segment in segments if not segment.control):
+        if not UNSAFE.search("".join([segment.text for segment in segments if not segment.control])):
             return segments
         return [segment if segment.control else Segment(UNSAFE.sub(REPLACEMENT, segment.text), segment.style) for segment in segments]

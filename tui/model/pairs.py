@@ -177,7 +177,7 @@ def _operation_width(width: int) -> int:
 
 def bar_width(width: int) -> int:
     """Cells of the latency axis."""
-    return max(0, min(40, width - 90)) if width >= 100 else max(0, min(12, width - 76))
+    return max(0, min(30, width - 90)) if width >= 100 else max(0, min(12, width - 76))
 
 
 def nice_axis(value: float) -> float:

@@ -5,6 +5,8 @@ A list is told how many rows there are; it asks for the text of a row only to dr
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -119,6 +121,7 @@ class RowList(Widget, can_focus=True):
         return self.cursor >= self.count - 1
 
     def on_resize(self, event: events.Resize) -> None:
+        self.scroll_top(self.top)
         if self.count and self.cursor >= self.top + self.page:
             self.scroll_top(self.cursor - self.page + 1)
 
@@ -164,10 +167,12 @@ class RowList(Widget, can_focus=True):
     def _strip(self, line: Line, width: int, over: Style | None) -> Strip:
         base = self._base = self._base or self.rich_style
         # Kept: resolving it costs more than drawing the line.
+        shown = fit(line, width) if not self.shift else fit(cut_left(line, self.shift), width)
         segments = []
-        for text, role in fit(line, width) if not self.shift else fit(cut_left(line, self.shift), width):
+        for role, run in groupby(shown, key=itemgetter(1)):
+            # Few segments: what Textual does with a line costs by their number.
             style = base + self.role_style(role) if role else base
-            segments.append(Segment(text, style + over if over is not None else style))
+            segments.append(Segment("".join([one.text for one in run]), style + over if over is not None else style))
         return Strip(segments, width)
 
     # -- keys and mouse --
