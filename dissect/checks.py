@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dissect.pairing import Pairing
+from dissect.exchanges import plan_of
 from dissect.sessions import SessionState
 from dissect.text import is_clean
 from dissect.validation import check, clean, compile_members
@@ -33,7 +33,7 @@ class Row:
         self.rules: tuple[Rule, ...] = rules_for(protocol, row.kind)
         self.beats = protocol.heartbeat is not None and row.kind in protocol.heartbeat.kinds
         self.links = row.causes is not None
-        self.plan = Pairing.plan(protocol, row.kind)
+        self.plan = plan_of(protocol, row.kind)
 
 
 def rules_for(protocol: ApplicationProtocol, kind: str) -> tuple[Rule, ...]:

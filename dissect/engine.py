@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from dissect.catalogue import CATALOGUE
 from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
+from dissect.exchanges import Role, Seen
 from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
 from dissect.options import Options
-from dissect.pairing import Pairing, Role, Seen
+from dissect.pairing import Pairing
 from dissect.sessions import DeviceState, SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK

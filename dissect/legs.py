@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from dissect.engine import fingerprint
-from dissect.pairing import Seen
+from dissect.exchanges import Seen
 from grammars.vocabulary import Party
 
 WINDOW_NS = 60 * 10**9

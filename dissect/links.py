@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dissect.exchanges import Seen
 from dissect.model import Exchange, Status
-from dissect.pairing import GRACE_NS, Seen
+from dissect.pairing import GRACE_NS
 from dissect.sessions import SessionState
 from grammars.vocabulary import Cause, Finding
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from enum import Enum
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from msgspec import Struct, field
-
+from dissect.exchanges import Pending, Plan, Role, Seen
 from dissect.model import Exchange, Status
 from dissect.sessions import SessionState
 from dissect.topics import OTHER_DEVICE, SAME_DEVICE, UNKNOWN, relation
-from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Party, Story, Verdict
+from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdict
 
 GRACE_NS = 60 * 10**9
 """how long after its deadline a request is judged final, and how long an id or a refusal is remembered"""
@@ -36,90 +34,8 @@ _RESEND = -1
 """key of the timers of refusals"""
 
 
-class Role(Enum):
-    """What a kind of message is to pairing, read off the table once."""
-
-    NONE = 0
-    REQUEST = 1
-    ANSWER = 2
-    ACKNOWLEDGEMENT = 3
-    EITHER = 4
-    """an answer of one request and the third leg of another"""
-    BOTH = 5
-    """an answer where its request is open, else a request"""
-
-
-# Looking a member up in its Enum costs as much as a call.
 _REQUEST, _ANSWER = Role.REQUEST, Role.ANSWER
 _GOOD, _OK = Verdict.GOOD, Status.OK
-
-
-class Plan(NamedTuple):
-    role: Role
-    answers: tuple[tuple[MessageType, bool], ...] = ()
-    """requests that it answers, and whether against the document"""
-    simple: bool = False
-    """one request, session by session, no rule of its own about who is meant: the oldest open one"""
-
-
-class Seen(Struct, eq=False, gc=False):
-    """A message as pairing and rules see it (`Said`)."""
-
-    uid: int
-    kind: str
-    row: MessageType | None
-    fields: Any
-    data: Any
-    sender: Party
-    time_ns: int
-    session: SessionState
-    packets: tuple[int, ...]
-    device_id: str | None
-    topic: str | None
-    conversation: int
-    raw: bytes
-
-    def signature(self) -> int:
-        """Equal for two sends of the same request."""
-        row = self.row
-        if row is None or row.same is None:
-            return hash((self.kind, self.raw))
-        return hash((self.kind, repr(row.same(self.fields, self.data))))
-
-
-class Pending(Struct, eq=False, gc=False):
-    """An exchange that is not final. When it is, it leaves its session, and with that the only cycle it is in."""
-
-    serial: int
-    request: Seen
-    row: MessageType
-    key: dict[str, Any] | None
-    place: tuple[Any, ...]
-    limit_ns: int
-    last_ns: int
-    """time of the last attempt"""
-    due_ns: int
-    attempts: list[int]
-    intermediate: list[int] = field(default_factory=list)
-    signature: int | None = None
-    response: int | None = None
-    response_ns: int = 0
-    latency_ns: int | None = None
-    answered_by: Seen | None = None
-    ack: int | None = None
-    ack_place: tuple[Any, ...] | None = None
-    status: Status | None = None
-    story: Story | None = None
-    refused: Seen | None = None
-    """fogslink's code 9, waiting for the re-send"""
-    retransmissions: int = 0
-    sends: int = 1
-    """since the last answer"""
-    repeats: int = 0
-    """answers sent again whose own third leg was not seen"""
-    final: bool = False
-    closed_ns: int | None = None
-    """when the requester's connection ended"""
 
 
 Report = Callable[[Seen, Finding, int], None]
@@ -152,23 +68,6 @@ class Pairing:
         limit = int(deadline_s * 1e9)
         self.deadlines_ns[protocol.name] = limit
         self._timers.setdefault(limit, deque())
-
-    @staticmethod
-    def plan(protocol: ApplicationProtocol, kind: str) -> Plan:
-        """Read one kind's place in its protocol's table."""
-        rows = protocol.messages
-        row = rows[kind]
-        answers = [(one, False) for one in rows.values() if kind in one.answered_by]
-        answers += [(one, True) for one in rows.values() if kind in one.tolerated]
-        acknowledges = any(kind in one.acknowledged_by for one in rows.values())
-        if row.answers_open:
-            return Plan(Role.BOTH, tuple((rows[one], False) for one in row.answers_open))
-        if answers:
-            simple = len(answers) == 1 and not (row.ends_oldest or row.across or protocol.self_naming)
-            return Plan(Role.EITHER if acknowledges else Role.ANSWER, tuple(answers), simple)
-        if acknowledges:
-            return Plan(Role.ACKNOWLEDGEMENT)
-        return Plan(Role.REQUEST if row.answered_by else Role.NONE)
 
     # -- messages --
 
