@@ -51,7 +51,8 @@ class Conversation:
     """One TCP connection or one UDP pair. Figures grow as packets come."""
 
     __slots__ = ("id", "transport", "address", "port", "first_packet", "first_ns", "last_ns", "packets", "client", "saw_syn",
-                 "midstream", "fin_seen", "reset_seen", "truncated_packets", "retransmissions", "rtt_ns", "missing", "wanted", "handler", "state", "tls", "gap_is_cut")
+                 "midstream", "fin_seen", "reset_seen", "truncated_packets", "retransmissions", "rtt_ns", "missing",
+                 "wanted", "handler", "state", "tls", "gap_is_cut")
 
     def __init__(self, ident: int, transport: str, address: tuple[str, str], port: tuple[int, int], first_ns: int) -> None:
         self.id = ident
