@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Everything that must hold: make check, make test, and, where ../shared lies beside the project, the checks on foreign and simulated captures.
 
-The aim is 20 minutes on two cores; what takes far longer hangs, and is ended. What a step leaves running is ended and counts as a failure. Exit status 0: all held.
+The aim is 20 minutes on two cores; what takes far longer hangs, and is ended. What a step leaves running is ended and counts as
+a failure. Exit status 0: all held.
 Variables: FOREIGN_ARGS and SIM_ARGS are further arguments of the two checks (their thresholds), LIMIT_SECONDS the limit in time.
 """
 
