@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dissect.errors import FilterError
@@ -13,7 +14,7 @@ from dissect.filter.sources import CLOSED_SETS
 from dissect.filter.suggest import did_you_mean
 from dissect.filter.syntax import Junction, Membership, Negation, Node, Present, Range, Relation, Value
 
-_JUNCTIONS = {"and": Every, "or": Some, "xor": Odd}
+_JUNCTIONS: dict[str, Callable[[list[Predicate]], Predicate]] = {"and": Every, "or": Some, "xor": Odd}
 
 
 class Compiler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
 ValuesOf = Callable[[Source], list[Any]]
 
 
-class Predicate:
+class Predicate(ABC):
     cost = 0
 
+    @abstractmethod
     def holds(self, values: ValuesOf) -> bool:
         """For one thing, given what its fields have."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mask(self, view: View, indexes: Indexes) -> Mask:
         """Which of the messages at *indexes* it holds for; the array is the caller's."""
-        raise NotImplementedError
 
 
 class Has(Predicate):

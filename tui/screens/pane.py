@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -27,6 +28,7 @@ class ViewPane(Container):
     def refresh_data(self) -> None:
         """There is more, or other, data; called while the view is seen, and when it comes into sight."""
 
+    @abstractmethod
     def home(self) -> Widget:
         """What has the focus first."""
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
@@ -30,6 +31,7 @@ class Bar(Widget):
     def dissect(self) -> DissectApp:
         return cast("DissectApp", self.app)
 
+    @abstractmethod
     def cells(self, width: int) -> Line:
         raise NotImplementedError
 

@@ -5,6 +5,7 @@ A list is told how many rows there are; it asks for the text of a row only to dr
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import groupby
 from operator import itemgetter
 from typing import ClassVar
@@ -71,6 +72,7 @@ class RowList(Widget, can_focus=True):
     def head(self, width: int) -> Line:
         return []
 
+    @abstractmethod
     def line(self, row: int, width: int) -> Line:
         raise NotImplementedError
 
