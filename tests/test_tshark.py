@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -24,6 +25,8 @@ from dissect.options import Options
 from dissect.pipeline import analyse
 from dissect.report import write_json
 from dissect.tshark.choice import open_as_asked
+from dissect.tshark.facts import FactReader
+from dissect.tshark.program import find_tshark
 from dissect.tshark.source import open_with_tshark
 from tests.conftest import Run
 from tests.frames import pcap
@@ -305,3 +308,15 @@ def test_nothing_runs_on_when_reading_stops_early(tmp_path: Path) -> None:
     with pytest.raises(CaptureError), open_with_tshark([str(tmp_path / "absent")], keylog, "this test") as capture:
         list(capture)
     assert tshark_children() == []
+
+
+def test_a_process_that_someone_else_waited_for_is_not_worth_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "clear.pcap").write_bytes(pcap(packets(CLEAR)))
+    FactReader(find_tshark("this test"), str(tmp_path / "clear.pcap"), None, links=True).close()
+    watcher, loop = asyncio.SafeChildWatcher(), asyncio.new_event_loop()
+    watcher.attach_loop(loop)
+    ended: list[int] = []
+    watcher.add_child_handler(os.getpid(), lambda _, status: ended.append(status))  # no child of ours, so there is nothing to wait for
+    watcher.close()
+    loop.close()
+    assert ended == [255] and caplog.text == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,8 @@ _LARGEST_OVERHEAD = 512
 _SHOWN = "tls data"
 _UNKNOWN_STATUS = "retcode: 255"
 # What asyncio says of a process whose status another waiter took, as ending it with kill() may: no crash.
+_TAKEN_STATUS = "Unknown child process"
+# And what it logs of it, which would stand on stderr beside our own lines.
 
 
 class Header(NamedTuple):
@@ -57,6 +60,7 @@ class FactReader:
             parameters += ["-d", f"tcp.port=={port},tls"]
         for protocol in _ABOVE_TLS:
             parameters += ["--disable-protocol", protocol]
+        logging.getLogger("asyncio").addFilter(_is_news)
         # A loop of its own: whoever calls may have one, or be a thread without.
         self._loop = asyncio.new_event_loop()
         try:
@@ -107,6 +111,11 @@ class FactReader:
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of asyncio's log tells more than that a process has been waited for."""
+    return not record.msg.startswith(_TAKEN_STATUS) if isinstance(record.msg, str) else True
 
 
 def _facts(packet: Any) -> Facts | None:
