@@ -17,7 +17,7 @@ from dissect.capture import Batch, CaptureSource, PcapngWriter
 from dissect.errors import DissectError
 from dissect.layers.decode import Decoder
 from dissect.streams.api import FILE_SHIFT, Conversation
-from dissect.streams.flows import FlowKey, address_text, group
+from dissect.streams.flows import FLOW_KEY, FlowKey, address_text, group
 from dissect.streams.policy import ANALYSIS
 from dissect.streams.table import ConversationTable
 
@@ -102,7 +102,7 @@ class PacketLog:
 
 
 def _ends(key: FlowKey) -> Ends:
-    tcp, six, *ends = key
+    tcp, six, *ends = FLOW_KEY.unpack(key)
     pairs = ((address_text(six, ends[at], ends[at + 1]), ends[at + 2]) for at in (0, 3))
     return "tcp" if tcp else "udp", frozenset(pairs)
 
