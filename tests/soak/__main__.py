@@ -1,4 +1,4 @@
-"""`python -m tests.soak [--minutes 10] [--rate 1500]`: exit status 1 when memory grew or packets were lost."""
+"""`python -m tests.soak [--minutes 10] [--rate 1000]`: exit status 1 when memory grew or packets were lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.soak.watch import ALLOWED, soak
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--rate", type=int, default=1500, help="packets a second")
+    parser.add_argument("--rate", type=int, default=1000, help="packets a second")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         found = soak(arguments.minutes * 60, arguments.rate, Path(folder))

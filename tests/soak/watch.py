@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from tests.namespaces import Network
 
-WARM_UP = 0.4
-"""part of the time in which buffers and tables fill: the kernel's ring is touched, connections that ended linger (4 minutes at the most)"""
+WARM_UP_S, WARM_UP = 75, 0.42
+"""seconds, and part of a longer run, in which buffers and tables fill: the kernel's ring is touched, ids are remembered for 60 to 120 s,
+connections that ended for 240 s, what CoAP may repeat for 247 s"""
+WINDOW_S = 10
 ALLOWED = 0.05
 
 
@@ -28,20 +30,27 @@ class Soaked(NamedTuple):
 
     @property
     def growth(self) -> float:
-        """Of the last tenth over what followed the warm-up, as a part of it."""
-        warm = self.memory[int(len(self.memory) * WARM_UP):]
-        tenth = max(1, len(warm) // 6)
-        first, last = sum(warm[:tenth]) / tenth, sum(warm[-tenth:]) / tenth
-        return last / first - 1
+        """Of the last ten seconds over those that followed the warm-up, as a part of these."""
+        return self._mean(-WINDOW_S, None) / self._mean(self.warm, self.warm + WINDOW_S) - 1
+
+    @property
+    def warm(self) -> int:
+        """The sample with which the warm-up ends."""
+        return max(WARM_UP_S, int(len(self.memory) * WARM_UP))
+
+    def _mean(self, begin: int, end: int | None) -> float:
+        some = self.memory[begin:end]
+        return sum(some) / len(some)
 
     def lines(self) -> list[str]:
-        warm = self.memory[int(len(self.memory) * WARM_UP):]
         return [f"{self.seconds:.0f} s, {self.sent} packets sent, {self.captured} captured, {self.dropped} dropped, {self.messages} messages",
-                f"memory {warm[0] / 1e6:.1f} MB after the warm-up, {warm[-1] / 1e6:.1f} MB at the end, growth {self.growth:+.2%} (allowed {ALLOWED:.0%})"]
+                f"memory {self.memory[self.warm] / 1e6:.1f} MB after the warm-up, {self.memory[-1] / 1e6:.1f} MB at the end, "
+                f"growth {self.growth:+.2%} (allowed {ALLOWED:.0%})",
+                "MB each half minute: " + " ".join(f"{size / 1e6:.0f}" for size in self.memory[::30])]
 
 
 def soak(seconds: float, rate: int, folder: Path) -> Soaked:
-    """Raises AssertionError when one of the programs fails."""
+    """*seconds*: more than the warm-up and two windows. Raises AssertionError when one of the programs fails."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     lines = folder / "live.ndjson"
     with Network() as network:
