@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -63,3 +65,13 @@ def test_no_message_of_a_sample_stays_encrypted(sample: Sample) -> None:
     states = Counter(message["encryption"]["status"] for session in told["sessions"] for message in session["messages"] if message["encryption"])
     assert set(states) <= {"decrypted", "plaintext"}
     assert bool(states["decrypted"]) == bool(sample.keys)
+
+
+@pytest.mark.slow
+def test_the_recorded_tls_connection_opens_with_the_key_log_beside_it(environment: dict[str, str]) -> None:
+    home = FOLDER / "clife-cloud-tls"
+    command = [sys.executable, "-m", "dissect", "report", "capture.pcapng", "--keys", "keys.toml"]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, timeout=60)
+    assert done.stdout == (home / "report.json").read_bytes(), done.stderr
+    (session,) = json.loads(done.stdout)["sessions"]
+    assert session["carrier"] == "tcp/tls/http" and [one["encryption"]["status"] for one in session["messages"]] == ["decrypted", "decrypted"]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from captures.samples import SAMPLES, Sample
+from captures.tls import encrypted
 from captures.write import FOLDER
 from dissect.analysis import Analysis
 from dissect.capture import PcapngWriter, open_capture
@@ -31,7 +32,7 @@ from dissect.tshark.source import open_with_tshark
 from tests.conftest import Run
 from tests.frames import pcap
 from tests.made_capture import SAID
-from tests.tls_capture import Said, encrypted, packets
+from tests.tls_capture import Said, packets
 
 pytestmark = pytest.mark.slow
 
