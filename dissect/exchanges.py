@@ -85,6 +85,10 @@ class Pending(Struct, eq=False, gc=False):
     refused: Seen | None = None
     """fogslink's code 9, waiting for the re-send"""
     retransmissions: int = 0
+    again: list[Seen] = field(default_factory=list)
+    """its retransmissions since the last answer; one that a hole held up may be older than some of them"""
+    resent_ns: int | None = None
+    """time of the last re-send after a refusal"""
     sends: int = 1
     """since the last answer"""
     repeats: int = 0

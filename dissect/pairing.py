@@ -124,6 +124,8 @@ class Pairing:
                     pending.refused = None
                     pending.signature = seen.signature()
                     pending.sends = 1
+                    pending.again.clear()
+                    pending.resent_ns = seen.time_ns
                     self._again(pending, seen)
                     return
                 if pending.response is not None:
@@ -132,6 +134,7 @@ class Pairing:
                     pending.signature = pending.request.signature()
                 if pending.signature == seen.signature() or (row.same is None and pending.request.fields == seen.fields):
                     pending.attempts.append(seen.uid)
+                    pending.again.append(seen)
                     pending.retransmissions += 1
                     pending.sends += 1
                     self._again(pending, seen)
@@ -271,6 +274,28 @@ class Pairing:
         return best
 
     def _answered(self, pending: Pending, seen: Seen, wrong: bool) -> None:
+        later = [one for one in pending.again if one.time_ns > seen.time_ns] if pending.again and pending.last_ns > seen.time_ns else ()
+        if later:
+            # A hole held the answer up; what was sent after it is another exchange.
+            self._forget_sends(pending, len(later))
+        self._settle(pending, seen, wrong)
+        for one in later:
+            self._request(one, pending.key)
+
+    @staticmethod
+    def _forget_sends(pending: Pending, count: int) -> None:
+        """Take the last *count* sends of a request off it."""
+        del pending.again[-count:]
+        del pending.attempts[-count:]
+        pending.retransmissions -= count
+        pending.sends -= count
+        if pending.again:
+            pending.last_ns = pending.again[-1].time_ns
+        else:
+            pending.last_ns = pending.request.time_ns if pending.resent_ns is None else pending.resent_ns
+
+    def _settle(self, pending: Pending, seen: Seen, wrong: bool) -> None:
+        """What the answer *seen* makes of its exchange."""
         row = seen.row
         assert row is not None
         request = pending.request

@@ -7,8 +7,8 @@ import time
 import pytest
 
 import dissect.pairing
-from tests.ladder import Step, down, ladder, up
-from tests.test_fogslink import channel, line, login, pack, packed, taken
+from tests.ladder import Step, down, gap, ladder, up
+from tests.test_fogslink import BEAT, BEATEN, channel, line, login, pack, packed, taken
 
 
 def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +55,18 @@ def test_numbers_and_texts_that_read_the_same_are_the_same_key() -> None:
     told = ladder(*login(), up(1, pack(number=7)), down(1.1, packed("7")))  # type: ignore[arg-type]
     assert told.statuses("report packed") == ["ok"]
     assert told.exchange_of("report packed").key == {"eqSN": "12345678", "packID": 7}
+
+
+def test_what_is_sent_after_an_answer_that_a_hole_held_up_is_another_exchange() -> None:
+    told = ladder(*login(), up(1, BEAT), up(2, BEAT), up(6, BEAT), gap("down", 6.1), down(2.6, BEATEN, seen_at=6.2), down(6.3, BEATEN), until=15)
+    assert told.legs()[2:] == [([5, 6], [], 7, None, "ok"), ([8], [], 9, None, "ok")]
+    assert [round(exchange.latency_ms or 0) for exchange in told.exchanges[2:]] == [600, 300]
+    assert [anomaly.message for anomaly in told.anomalies if anomaly.code == "pair.retransmission"] == ["heartbeat sent again 1 time before its answer"]
+
+
+def test_a_refusal_that_a_hole_held_up_comes_before_the_re_send() -> None:
+    refused = down(1.2, packed(code="9"), seen_at=3.2)
+    told = ladder(*login(), up(1, pack()), up(3, pack()), gap("down", 3.1), refused, down(3.3, packed()), until=10)
+    assert told.legs()[2:] == [([5, 7], [6], 8, None, "ok")]
+    assert round(told.exchange_of("report packed").latency_ms or 0) == 300
+    assert "pair.retransmission" not in told.codes()
