@@ -182,3 +182,23 @@ def test_what_the_snap_length_cut_is_told_once_and_is_no_hole(run_dissect: Run, 
     assert codes.count("capture.truncated-packet") == 1
     assert "tcp.missing-bytes" not in codes
     assert "framing.malformed" not in codes
+
+
+def test_names_of_the_keys_file_stand_beside_ids_and_addresses(run_dissect: Run, tmp_path: Path) -> None:
+    capture, keys = tmp_path / "made.pcap", tmp_path / "keys.toml"
+    capture.write_bytes(pcap())
+    keys.write_text('[names]\n"fogslink:12345678" = "boiler"\n"203.0.113.1" = "the cloud"\n')
+    keys.chmod(0o600)
+    shown = run_dissect("show", capture, "--keys", keys).stdout.decode()
+    assert "10.0.0.5:40000 (boiler) -> 203.0.113.1:63321 (the cloud)" in shown
+    assert "fogslink:12345678 (boiler)" in run_dissect("stats", capture, "--keys", keys).stdout.decode()
+    assert "boiler" not in run_dissect("show", capture, "--keys", keys, "--redact").stdout.decode()
+
+
+def test_streams_of_the_sessions_that_a_filter_keeps(run_dissect: Run, tmp_path: Path) -> None:
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap())
+    for expression, kept in (("fogslink", 1), ("imei", 0)):
+        assert len(json.loads(run_dissect("streams", capture, "--json", "--filter", expression).stdout)) == kept
+    assert run_dissect("streams", capture, "--fail-on", "warning").returncode == 3
+    assert run_dissect("streams", "-", "--filter", "fogslink", input=pcap()).returncode == 2

@@ -101,6 +101,15 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
                    keep_bytes=keep_bytes, engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
 
 
+def names_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """What the keys file calls ids and addresses; nothing where they are hidden."""
+    if arguments.keys is None or arguments.redact:
+        return {}
+    from dissect.keys import load_keys
+
+    return load_keys(arguments.keys).names
+
+
 def _protocol_names() -> list[str]:
     from grammars.registry import PROTOCOLS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dissect.cli.options import add_analysis, add_captures, add_fail_on
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from dissect.cli.options import names_of
     from dissect.cli.work import analysis_of, exit_status
     from dissect.stats import statistics, to_json
 
@@ -35,15 +36,18 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(to_json(figures))
         sys.stdout.buffer.flush()
     else:
-        for line in lines(figures, arguments.ascii or not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")):
+        ascii_only = arguments.ascii or not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+        for line in lines(figures, ascii_only, names_of(arguments)):
             print(line)
     status = exit_status(analysis, arguments.fail_on)
     analysis.close()
     return status
 
 
-def lines(figures: Statistics, ascii_only: bool = False) -> Iterator[str]:
-    """What a terminal shows."""
+def lines(figures: Statistics, ascii_only: bool = False, names: Mapping[str, str] | None = None) -> Iterator[str]:
+    """What a terminal shows; *names* are shown beside ids."""
+    from dissect.show.lines import beside
+
     span = f", {figures.first_packet} to {figures.last_packet}" if figures.first_packet else ""
     yield f"{figures.packets} packets, {figures.packets_used} of them used{span}"
     yield f"{figures.sessions} sessions, {figures.messages} messages, {figures.exchanges} exchanges, {figures.retries} retries"
@@ -52,7 +56,8 @@ def lines(figures: Statistics, ascii_only: bool = False) -> Iterator[str]:
     yield from _part("protocols", ("protocol", "devices", "sessions", "messages", "exchanges", "anomalies"), [
         (one.name, one.devices, one.sessions, one.messages, one.exchanges, one.anomalies) for one in figures.protocols], {1, 2, 3, 4, 5})
     yield from _part("devices", ("device", "addresses", "sessions", "messages", "exchanges", "answered", "failed", "retries", "anomalies"), [
-        (one.id, " ".join(one.addresses[:3]) + (" ..." if len(one.addresses) > 3 else ""), one.sessions, one.messages, one.exchanges, one.answered, one.failed,
+        (beside(one.id, names or {}, one.id, *one.addresses), " ".join(one.addresses[:3]) + (" ..." if len(one.addresses) > 3 else ""),
+         one.sessions, one.messages, one.exchanges, one.answered, one.failed,
          one.retries, one.anomalies)
         for one in figures.devices[:DEVICES_SHOWN]], {2, 3, 4, 5, 6, 7, 8})
     if len(figures.devices) > DEVICES_SHOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dissect.cli.options import add_captures, add_selection
+from dissect.cli.options import add_analysis, add_captures, add_fail_on
 
 SIDES = {"a-b": 0, "b-a": 1}
 
@@ -14,9 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as a list of JSON objects")
     parser.add_argument("--follow", metavar="N", type=int, help="write the reassembled bytes of conversation N, both sides in order of time")
     parser.add_argument("--direction", choices=tuple(SIDES), help="with --follow: of this side only")
-    group = parser.add_argument_group("analysis")
-    group.add_argument("--redact", action="store_true", help="addresses become pseudonyms, and the hashes of what was sent are left out")
-    add_selection(group)
+    add_fail_on(parser)
+    add_analysis(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--follow writes bytes, --json the list; choose one")
     if arguments.redact and arguments.follow is not None:
         raise UsageError("--follow writes what was sent, and --redact hides it; leave one of them out")
+    kept, status = _kept(arguments)
     options = options_of(arguments)
     with watched_capture(arguments.captures, options) as capture:
         if arguments.follow is not None:
@@ -37,13 +37,31 @@ def run(arguments: argparse.Namespace) -> int:
         from dissect.conversations import conversations_of
 
         found = conversations_of(capture, options)
-    conversations = _redacted(found.conversations) if arguments.redact else found.conversations
+    listed = [one for one in found.conversations if kept is None or one["id"] in kept]
+    conversations = _redacted(listed) if arguments.redact else listed
     if arguments.json:
         import json
 
         print(json.dumps(conversations, indent=1))
-        return 0
-    return _table(conversations)
+    else:
+        _table(conversations)
+    return status
+
+
+def _kept(arguments: argparse.Namespace) -> tuple[set[int] | None, int]:
+    """The conversations of the sessions that `--filter` keeps (None: all), and the exit status that `--fail-on` asks for: both need the analysis."""
+    if arguments.filter is None and arguments.fail_on is None:
+        return None, 0
+    from dissect.cli.work import analysis_of, exit_status
+    from dissect.errors import UsageError
+
+    if "-" in arguments.captures or arguments.follow is not None:
+        raise UsageError("--filter and --fail-on read the captures twice: give files, and leave --follow out")
+    analysis = analysis_of(argparse.Namespace(**{**vars(arguments), "redact": False}))
+    status = exit_status(analysis, arguments.fail_on)
+    kept = {ident for session in analysis.sessions.values() for ident in session.streams}
+    analysis.close()
+    return (kept if arguments.filter is not None else None), status
 
 
 def _redacted(conversations: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -76,7 +94,7 @@ def _follow(capture: object, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _table(conversations: list[dict[str, object]]) -> int:
+def _table(conversations: list[dict[str, object]]) -> None:
     from dissect.cli.table import table
 
     head = ("id", "kind", "a", "b", "protocol", "carrier", "packets", "bytes a-b", "bytes b-a", "missing", "resent", "rtt ms", "what")
@@ -90,4 +108,3 @@ def _table(conversations: list[dict[str, object]]) -> int:
                      ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or one["reason"] or ""))
     for line in table(head, rows, {0, 6, 7, 8, 9, 10, 11}):
         print(line)
-    return 0

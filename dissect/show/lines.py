@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dissect.analysis import Analysis
 from dissect.model import Endpoint, Exchange, Message, Session
@@ -21,11 +21,22 @@ def end(endpoint: Endpoint) -> str:
     return f"[{endpoint.address}]:{endpoint.port}" if ":" in endpoint.address else f"{endpoint.address}:{endpoint.port}"
 
 
+def beside(text: str, names: Mapping[str, str], *keys: str | None) -> str:
+    """*text* with the name that the keys file gives one of *keys*, ids (with or without their protocol) or addresses."""
+    for key in keys:
+        name = key and (names.get(key) or names.get(key.partition(":")[2]))
+        if name:
+            return f"{text} ({clean(name, 40)})"
+    return text
+
+
 class Lines:
     """The lines of a finished analysis."""
 
-    def __init__(self, analysis: Analysis, time_form: str = "relative") -> None:
+    def __init__(self, analysis: Analysis, time_form: str = "relative", names: Mapping[str, str] | None = None) -> None:
+        """*names*: id or address -> what is shown beside it."""
         self._analysis = analysis
+        self._names = names or {}
         self.order = [int(index) for index in analysis.order()]
         """indexes of the messages in the order of lines"""
         first_ns = int(analysis.columns.value(self.order[0], "time_ns")) if self.order else 0
@@ -53,8 +64,9 @@ class Lines:
         return clean("  ".join(parts))
 
     def _ends_of(self, session: Session) -> tuple[str, str, str]:
-        ends = self._ends[session.id] = (column(end(session.device), max(END_WIDTH, len(end(session.device)))),
-                                         column(end(session.peer), max(END_WIDTH, len(end(session.peer)))), column(session.protocol, 11))
+        device = beside(end(session.device), self._names, session.device_id, session.device.address)
+        peer = beside(end(session.peer), self._names, session.peer.address)
+        ends = self._ends[session.id] = (column(device, max(END_WIDTH, len(device))), column(peer, max(END_WIDTH, len(peer))), column(session.protocol, 11))
         return ends
 
     def _marks(self, index: int, message: Message) -> Iterator[str]:
