@@ -202,3 +202,25 @@ def test_streams_of_the_sessions_that_a_filter_keeps(run_dissect: Run, tmp_path:
         assert len(json.loads(run_dissect("streams", capture, "--json", "--filter", expression).stdout)) == kept
     assert run_dissect("streams", capture, "--fail-on", "warning").returncode == 3
     assert run_dissect("streams", "-", "--filter", "fogslink", input=pcap()).returncode == 2
+
+
+def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environment: dict[str, str]) -> None:
+    said = list(SAID)
+    said[4] = ("device", '{"req201":{"eqSN":"12345678","eChan":"P0-C1","eVal":"a\u009bb\u202ec\x7f温"}}\n'.encode())
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap(tuple(said)))
+    master, slave = os.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "dissect", "report", str(capture)], stdout=slave, stderr=subprocess.DEVNULL, env=environment)
+    os.close(slave)
+    parts: list[bytes] = []
+    try:
+        while part := os.read(master, 1 << 16):
+            parts.append(part)
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    process.wait(30)
+    os.close(master)
+    shown = b"".join(parts).decode()
+    assert "\u009b" not in shown and "\u202e" not in shown and "\x7f" not in shown
+    values = [one["fields"]["eVal"] for session in json.loads(shown)["sessions"] for one in session["messages"] if one["type"] == "req201"]
+    assert values == ["a\u009bb\u202ec\x7f温"]

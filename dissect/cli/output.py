@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from dissect.errors import DissectError, UsageError
+from dissect.text import is_clean
 
 
 def check_output(path: str | None, captures: Sequence[str], option: str = "-o") -> None:
@@ -25,6 +28,30 @@ def check_output(path: str | None, captures: Sequence[str], option: str = "-o") 
         return
     if any(os.path.exists(name) and os.path.samefile(name, path) for name in captures):
         raise UsageError(f"{path} is the capture itself; name another file for the output")
+
+
+class JSONOnTerminal:
+    """JSON on its way to a terminal: what `dissect.text` would escape is written as JSON's own escape, which says the same to a reader of JSON."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def write(self, data: bytes) -> int:
+        text = self._decode(data)
+        if not text.isascii() or "\x7f" in text:
+            text = "".join(one if one == "\n" or (one != "\x7f" and one.isascii()) or is_clean(one) else json.dumps(one)[1:-1] for one in text)
+            text = text.replace("\x7f", "\\u007f")
+        self._out.write(text.encode("utf-8"))
+        return len(data)
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
+def json_output(out: BinaryIO) -> BinaryIO:
+    """*out*, safe where it is a terminal."""
+    return cast(BinaryIO, JSONOnTerminal(out)) if out.isatty() else out
 
 
 @contextmanager

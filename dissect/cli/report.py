@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from dissect.cli.options import SEVERITIES, add_analysis, add_captures, add_fail_on
-from dissect.cli.output import check_output, output
+from dissect.cli.output import check_output, json_output, output
 
 FORMATS = ("json", "ndjson", "html")
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             from dissect.report import write_json
 
-            write_json(analysis, out, arguments.messages)
+            write_json(analysis, json_output(out), arguments.messages)
     if arguments.summary or (arguments.output not in (None, "-") and sys.stderr.isatty()):
         from dissect.cli.summary import summary
 
@@ -58,11 +58,11 @@ def _stream(arguments: argparse.Namespace) -> int:
         # What a filter keeps is known when all is known: an answer that comes late makes its request part of an exchange that is kept.
         analysis = analysis_of(arguments)
         with output(arguments.output) as out:
-            sink = NdjsonSink(out, arguments.messages)
+            sink = NdjsonSink(json_output(out), arguments.messages)
             replay(analysis, sink)
         analysis.close()
         return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
     with output(arguments.output) as out:
-        sink = NdjsonSink(out, arguments.messages)
+        sink = NdjsonSink(json_output(out), arguments.messages)
         analyse_into(sink, arguments, streaming=True)
     return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
