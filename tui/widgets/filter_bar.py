@@ -48,6 +48,8 @@ class FilterBar(Horizontal):
         """Say whether what is typed is a filter."""
         from tui.model.filters import problem_of
 
+        if not self.query(Input):
+            return  # the interface closed while the check waited
         text = self.input.value
         self._problem = problem_of(text)
         self.input.set_class(bool(self._problem), "-invalid")
@@ -89,7 +91,8 @@ class FilterBar(Horizontal):
             time = f"  {self._took_ms:.0f} ms" if self._took_ms is not None else ""
             text = f"{glyphs.tick} {app.listing.matched:,} / {app.listing.taken:,}{time}"
         else:
-            text = "F1 syntax" if self.input.has_focus else ""
+            # While the interface opens or closes there is no input yet, or no more.
+            text = "F1 syntax" if any(one.has_focus for one in self.query(Input)) else ""
         if text != self._said:
             # Each change lays out the whole screen anew.
             self._said = text
