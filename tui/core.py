@@ -80,6 +80,8 @@ class Core(App[None]):
         self.ladder_target: int | None = None
         """the message that the ladder shows first"""
         self._find_generation = 0
+        self._return_to: int | None = None
+        """the message under the cursor before the capture was read again"""
         self._generation = 0
         self._advancing = False
         self._counting = False
@@ -123,6 +125,14 @@ class Core(App[None]):
             if changed:
                 self._next_bars = now + BARS_S
                 self.refresh_bars()
+
+        if self._return_to is not None and self.listing.taken >= self.store.count and (self.store.finished or self.store.count > self._return_to):
+            index, self._return_to = self._return_to, None
+            if self.listing.row_of(index) is not None:
+                self.go_to_message(index, stay=True)
+
+    def go_to_message(self, index: int, stay: bool = False) -> None:
+        """Put the cursor on a message."""
 
     def show_rows(self) -> None:
         """Bring the view that is seen up to what the listing holds."""
@@ -258,6 +268,7 @@ class Core(App[None]):
         from tui.loading import Loader
 
         old = self.loader
+        self._return_to = self.messages.index
         old.stop.set()
         self.loader = Loader(old.paths, replace(old.options, **changes), follow=old.follow)
         self.store = Store(self.loader.analysis)
