@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 RAW_LIMIT = 64 << 10
 """bytes of a malformed message that are kept"""
 NEVER = 1 << 63
+ADDRESSES_REMEMBERED = 20_000
 DAY_NS = 86_400 * 10**9
 
 
@@ -47,6 +48,8 @@ class Engine:
         self.pairing = Pairing(self._found, self._exchange)
         self.links = Links(self._link_found, self._linked, self.pairing.next_exchange)
         self.sessions: dict[tuple[Any, ...], SessionState] = {}
+        self.between: dict[frozenset[str], SessionState] = {}
+        """a session between two addresses, also when it is closed: whom lost fragments concern"""
         self.devices: dict[str, DeviceState] = {}
         self.totals = Totals(limits=Limits())
         for name in PROTOCOLS:
@@ -79,6 +82,9 @@ class Engine:
         session.digits = self.digits.get(file, 6)
         session.key = key
         self.sessions[key] = session
+        self.between[frozenset((ends[0][0], ends[1][0]))] = session
+        if len(self.between) > ADDRESSES_REMEMBERED:
+            del self.between[next(iter(self.between))]
         self.totals.sessions += 1
         self.totals.protocols[protocol.name].sessions += 1
         return session

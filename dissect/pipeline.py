@@ -161,9 +161,8 @@ class Pipeline:
         """After the stream layer's own end."""
         self.coap.finish(last_ns)
         self.coap_notes()
-        ours = {frozenset((session.ends[0][0], session.ends[1][0])): session for session in self.engine.sessions.values()}
         for addresses, packets, time_ns in self._fragments:
-            session = ours.get(addresses)
+            session = self.engine.between.get(addresses)
             if session is not None:
                 self.engine.report(session, Finding("ip.incomplete-fragments", "fragments of a datagram are missing"), (), packets, time_ns)
         self.engine.finish(last_ns)

@@ -19,7 +19,7 @@ import pytest
 from dissect.cli import main
 from dissect.report.schema import line_schema, report_schema
 from tests.conftest import Run
-from tests.made_capture import SAID, pcap
+from tests.made_capture import SAID, START_S, packet, pcap
 
 ROOT = Path(__file__).parent.parent
 
@@ -224,3 +224,32 @@ def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environ
     assert "\u009b" not in shown and "\u202e" not in shown and "\x7f" not in shown
     values = [one["fields"]["eVal"] for session in json.loads(shown)["sessions"] for one in session["messages"] if one["type"] == "req201"]
     assert values == ["a\u009bb\u202ec\x7f温"]
+
+
+def _lone_fragment() -> bytes:
+    """A record with the first fragment of a datagram between the two ends; the rest never comes."""
+    whole = packet(("10.0.0.5", 40000), ("203.0.113.1", 63321), 1, 0, 0x10, bytes(44))
+    ip = bytearray(whole[14:])
+    ip[6:8] = struct.pack(">H", 0x2000)
+    frame = whole[:14] + bytes(ip)
+    return struct.pack("<IIII", START_S, 500_000, len(frame), len(frame)) + frame
+
+
+@pytest.mark.parametrize(("tail", "told"), [(b"", 0), (_lone_fragment(), 1)], ids=["none", "a lone fragment"])
+def test_fragments_that_never_were_whole_are_told_once_in_a_session_of_ours(run_dissect: Run, tmp_path: Path, tail: bytes, told: int) -> None:
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap() + tail)
+    report = json.loads(run_dissect("report", capture).stdout)
+    assert [one["code"] for session in report["sessions"] for one in session["anomalies"]].count("ip.incomplete-fragments") == told
+
+
+@pytest.mark.parametrize("dropped", [0, 3])
+def test_packets_that_the_interface_dropped_are_told(run_dissect: Run, tmp_path: Path, dropped: int) -> None:
+    section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    interface = struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)
+    statistics = struct.pack("<IIIIIHHQHHI", 5, 40, 0, 0, 0, 5, 8, dropped, 0, 0, 40)
+    capture = tmp_path / "made.pcapng"
+    capture.write_bytes(section + interface + statistics)
+    report = json.loads(run_dissect("report", capture).stdout)
+    assert report["source"]["packets_dropped"] == dropped
+    assert [one["code"] for one in report["anomalies"]] == ["capture.dropped-packets"] * bool(dropped)
