@@ -538,6 +538,12 @@ class Pairing:
             self._report(pending.request, finding, deadline)
         self._finish(pending, now_ns, Status.TIMEOUT)
 
+    def overdue(self, now_ns: int) -> set[int]:
+        """Requests that at *now_ns* wait beyond their deadline and may still be answered (late), by the uids of all their sends."""
+        return {uid for pending in self._pending.values()
+                if pending.response is None and pending.refused is None and not pending.row.quiet and now_ns > pending.last_ns + pending.limit_ns
+                for uid in pending.attempts}
+
     def session_closed(self, session: SessionState, time_ns: int) -> None:
         """Its connection ended at *time_ns*: nothing of it is answered any more."""
         self._settle_early(session.id)

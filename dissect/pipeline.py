@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dissect import __version__
@@ -168,11 +168,16 @@ class Pipeline:
         self.engine.finish(last_ns)
 
 
-def analyse(capture: Any, sink: Sink, options: Options) -> None:
-    """Run *capture* (a `CaptureSource`, or any iterable of batches with its figures) through to *sink*."""
+def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipeline], None] | None = None) -> None:
+    """Run *capture* (a `CaptureSource`, or any iterable of batches with its figures) through to *sink*.
+
+    *watch* is given the pipeline before the first batch, for whoever looks at it between two.
+    """
     from dissect.streams.table import ConversationTable
 
     pipeline = Pipeline(sink, options)
+    if watch is not None:
+        watch(pipeline)
     engine = pipeline.engine
     engine.digits = capture.digits
     # The tshark engine stands between: it tells of TLS connections in clear.
