@@ -64,10 +64,10 @@ class Actions(Core):
             self.action_view("messages")
         elif self.chosen_sessions:
             self.choose_sessions(frozenset())
-        elif self.loader.live:
+        elif self.loader.unsaved:
             from tui.screens.dialogs import Question
 
-            self.push_screen(Question("The capture goes on; leave all the same?"), lambda yes: self.exit() if yes else None)
+            self.push_screen(Question("The capture goes on and is not saved; leave all the same?"), lambda yes: self.exit() if yes else None)
         else:
             self.exit()
 
@@ -368,7 +368,7 @@ class Actions(Core):
         from tui.screens.dialogs import Prompt
 
         if not self.loader.rereadable:
-            self.notify("standard input cannot be read a second time; start with --keys FILE", severity="warning", markup=False)
+            self.notify(f"{self.loader.source_name} cannot be read a second time; start with --keys FILE", severity="warning", markup=False)
             return
         self.push_screen(Prompt("Keys file to decrypt with (TOML)", ""), self._load_keys)
 
@@ -386,7 +386,8 @@ class Actions(Core):
             return
         for text in keys.warnings:
             self.notify(clean(text, 300), severity="warning", markup=False)
-        self.names.update(keys.names)
+        if not self.loader.redact:
+            self.names.update(keys.names)
         self.reload(keys=keys)
 
     def action_follow_stream(self) -> None:

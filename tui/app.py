@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
 
 
+# One of each: what a filter made of a line is remembered by the filter itself.
+_SECOND_NET, _ASCII_LINES = SecondNet(), AsciiLines()
+
+
 class DissectApp(Actions):
     """`dissect tui`."""
 
@@ -65,7 +69,7 @@ class DissectApp(Actions):
 
     def get_line_filters(self) -> list[LineFilter]:
         """The second net: what should never have come so far is replaced here."""
-        return [*super().get_line_filters(), SecondNet(), *([AsciiLines()] if self.glyphs.line == "-" else [])]
+        return [*super().get_line_filters(), _SECOND_NET, *([_ASCII_LINES] if self.glyphs.line == "-" else [])]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)

@@ -7,6 +7,7 @@ place whole. Threads never touch a widget.
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import time
 from dataclasses import replace
@@ -16,7 +17,7 @@ import numpy as np
 from textual.app import App
 
 from dissect.errors import DissectError
-from dissect.text import cells
+from dissect.text import cells, clean
 from tui.model.columns import Context
 from tui.model.glyphs import glyphs_for
 from tui.model.sessions import NOTHING, Figures, figures_of
@@ -25,6 +26,7 @@ from tui.model.view import View
 from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
 
 if TYPE_CHECKING:
+    from dissect.analysis import Analysis
     from tui.loading import Loader
     from tui.model.filters import Compiled
     from tui.screens.ladder import LadderView
@@ -77,6 +79,8 @@ class Core(App[None]):
         self.building = ""
         """what a listing in the making says in the filter bar"""
         self.find_text: str = ""
+        self.first_kept = 0
+        """messages that were gone already when the store began"""
         self.ladder_target: int | None = None
         """the message that the ladder shows first"""
         self._find_generation = 0
@@ -101,9 +105,18 @@ class Core(App[None]):
     # -- the tick --
 
     def tick(self) -> None:
+        while self.loader.told:
+            self.notify(clean(self.loader.told.popleft(), 300), severity="warning", timeout=10, markup=False)
+        if self.loader.analysis is not self.store.analysis and not self._advancing and not (self.paused and self.store.count):
+            self._advancing = True
+            self.run_worker(self._take_up(self.loader.analysis), exclusive=False, group="advance")
         changed = self.store.update()
         if changed and self.store.count and self.context.first_ns != self.store.first_ns:
             self.change_context(first_ns=self.store.first_ns)
+        if self.loader.overdue != self.store.overdue:
+            self.store.overdue = self.loader.overdue
+            self.messages.list.forget()
+            self.pane.refresh_data()
         if self.loader.error is not None and not self.building.startswith("!"):
             self.building = "!"
             self.notify(str(self.loader.error)[:500], title="Reading failed", severity="error", timeout=20, markup=False)
@@ -111,7 +124,7 @@ class Core(App[None]):
         if now - self._rate_mark[0] >= 1.0:
             self.rate = (self.store.count - self._rate_mark[1]) / (now - self._rate_mark[0])
             self._rate_mark = (now, self.store.count)
-            self.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            self.memory_mb = resident_mb()
         if not self._advancing and (self.listing.taken < self.store.count or self._unordered()):
             self._advancing = True
             self.run_worker(self._advance(), exclusive=False, group="advance")
@@ -155,7 +168,7 @@ class Core(App[None]):
         """Take in what came since, or build the listing anew where appending would break the order of time."""
         try:
             if self.paused and len(self.listing):
-                self.waiting_rows = self.store.count - self.listing.taken
+                self.waiting_rows = self.loader.evicted + len(self.loader.analysis) - self.first_kept - self.listing.taken
                 self.pane.refresh_data()
                 await asyncio.sleep(0.3)
                 return
@@ -198,27 +211,14 @@ class Core(App[None]):
         self.run_worker(self._build(), exclusive=True, group="build")
 
     async def _build(self) -> None:
-        generation = self._generation
         started = time.monotonic()
-        keep = self.filter.keep if self.filter is not None else None
-        marked = frozenset(self.marked) if self.marked_shown else None
-        view = View(self.store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked)
-        view.ordered, view.final = self.store.disordered, self.store.finished
-        order = await asyncio.to_thread(self.store.order)
         try:
-            for start in range(0, len(order), CHUNK):
-                await asyncio.to_thread(view.extend, order[start:start + CHUNK])
-                if generation != self._generation:
-                    return
-                self.building = f"{view.matched:,} of {view.taken:,} so far"
-                self.filter_bar.say()
-            if self.sort_name is not None:
-                await asyncio.to_thread(self._sort, view)
+            view = await self._listed(self.store, self._generation)
         except DissectError as error:
             self.building = ""
             self.filter_bar.refuse(str(error))
             return
-        if generation != self._generation:
+        if view is None:
             return
         self.building = ""
         self.listing = view
@@ -226,11 +226,35 @@ class Core(App[None]):
         self.pane.refresh_data()
         self.refresh_bars()
 
-    def _sort(self, view: View) -> None:
+    async def _listed(self, store: Store, generation: int) -> View | None:
+        """A listing of all that *store* has; None when another one is wanted before it is ready. Raises DissectError."""
+        chosen = self._filter_of(store)
+        keep = chosen.keep if chosen is not None else None
+        marked = frozenset(self.marked) if self.marked_shown else None
+        view = View(store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked)
+        view.ordered, view.final = store.disordered, store.finished
+        order = await asyncio.to_thread(store.order)
+        for start in range(0, len(order), CHUNK):
+            await asyncio.to_thread(view.extend, order[start:start + CHUNK])
+            if generation != self._generation:
+                return None
+            self.building = f"{view.matched:,} of {view.taken:,} so far"
+            self.filter_bar.say()
+        if self.sort_name is not None:
+            await asyncio.to_thread(self._sort, store, view)
+        return view if generation == self._generation else None
+
+    def _filter_of(self, store: Store) -> Compiled | None:
+        """The filter in force, as it asks *store*."""
+        from tui.model.filters import compile_text
+
+        return self.filter if self.filter is None or store is self.store else compile_text(self.filter.text, store)
+
+    def _sort(self, store: Store, view: View) -> None:
         from tui.model.order import values_of
 
         assert self.sort_name is not None
-        view.sort(values_of(self.store, self.sort_name), self.descending)
+        view.sort(values_of(store, self.sort_name), self.descending)
 
     def set_filter(self, text: str) -> None:
         """Put a filter into force; empty: none. What is wrong with it is said in the bar."""
@@ -253,7 +277,7 @@ class Core(App[None]):
 
     def shown_name(self, room: int) -> str:
         paths = self.loader.paths
-        name = "standard input" if paths == ["-"] else paths[0].rpartition("/")[2] or paths[0]
+        name = self.loader.source_name.rpartition("/")[2] or self.loader.source_name
         return cells(name + (f" +{len(paths) - 1}" if len(paths) > 1 else ""), max(8, room))
 
     def waiting_text(self) -> str:
@@ -270,15 +294,59 @@ class Core(App[None]):
         old = self.loader
         self._return_to = self.messages.index
         old.stop.set()
-        self.loader = Loader(old.paths, replace(old.options, **changes), follow=old.follow)
-        self.store = Store(self.loader.analysis)
-        self.listing = View(self.store)
-        self._generation += 1
-        self._counted = (-1, -1, -1, False)
+        self.loader = Loader(old.paths, replace(old.options, **changes), follow=old.follow, redact=old.redact)
+        self._begin_with(self.loader.analysis)
         self.figures = NOTHING
         self.loader.start()
         self.run_worker(asyncio.to_thread(old.close), group="close")
+
+    async def _take_up(self, analysis: Analysis) -> None:
+        """Go on with the analysis that took the place of the one so far: cursor, marks and selection stay on their messages, where those are kept."""
+        try:
+            old, evicted = self.store, self.loader.evicted
+            store = Store(analysis)
+            store.update()
+            view = await self._listed(store, self._generation)
+            if view is None:
+                return  # something else is asked for by now; the next tick tries again
+
+            def moved(before: int) -> int | None:
+                try:
+                    return analysis.index_of(old.analysis.id_of(before))
+                except LookupError:
+                    return None  # it is gone
+
+            self.filter = self._filter_of(store)
+            self.store, self.listing, self.first_kept = store, view, evicted
+            self._find_generation += 1
+            self._counted = (-1, -1, -1, False)
+            self.marked = {at for at in map(moved, self.marked) if at is not None}
+            self.selected = {at for at in map(moved, self.selected) if at is not None}
+            rows = self.messages.list
+            index = rows.index
+            rows.marked, rows.selected = self.marked, self.selected
+            rows.replace(store, view, None if index is None else moved(index) or 0)
+            if self.context.first_ns != store.first_ns:
+                self.change_context(first_ns=store.first_ns)
+            self.pane.refresh_data()
+        finally:
+            self._advancing = False
+
+    def _begin_with(self, analysis: Analysis) -> None:
+        self.store = Store(analysis)
+        self.listing = View(self.store, fold=self.folding)
+        self._generation += 1
+        self._counted = (-1, -1, -1, False)
         if self.filter_text:
             self.set_filter(self.filter_text)
         elif self.chosen_sessions:
             self.rebuild()
+
+
+def resident_mb() -> float:
+    """Memory of this process now."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # no /proc here: the peak

@@ -6,17 +6,27 @@ import gc
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dissect.analysis import Analysis
+from dissect.analysis.rolling import Rolling
 from dissect.errors import DissectError
 from dissect.options import Options
+from tui.recent import RecentPackets
 
 if TYPE_CHECKING:
-    from dissect.capture import CaptureSource, PacketRecord
+    from dissect.capture import Batch, CaptureSource, PacketRecord
+    from dissect.live import LiveCapture
+    from dissect.pipeline import Pipeline
+    from dissect.sinks import Sink
+    from dissect.tshark.source import TsharkSource
 
+TOLD_LIMIT = 100
+LOOK_S = 0.5
+CLOSE_S = 2.0
 YIELD_S = 0.0005
 """how long the reading thread rests after a batch, so that keys are answered"""
 SPOOL_BYTES = 8 << 20
@@ -46,9 +56,9 @@ class GrowingFile:
 
 
 class _Watched:
-    """A `CaptureSource` that can be stopped, and that lets others run between its batches."""
+    """A capture that can be stopped, that lets others run between its batches, and that is looked at there."""
 
-    def __init__(self, capture: CaptureSource, loader: Loader) -> None:
+    def __init__(self, capture: Any, loader: Loader) -> None:
         self._capture = capture
         self._loader = loader
 
@@ -56,42 +66,79 @@ class _Watched:
         return getattr(self._capture, name)
 
     def __iter__(self) -> Iterator[Any]:
+        loader, live = self._loader, self._loader.interface is not None
         for batch in self._capture:
-            if self._loader.stop.is_set():
-                return
+            if loader.stop.is_set():
+                if not live:
+                    return
+                self._capture.stop()  # what came before is still handed out
+            if live:
+                loader.keep_packets(batch)
             yield batch
-            self._loader.read_bytes = sum(file.bytes for file in self._capture.files)
-            time.sleep(YIELD_S)
+            loader.look(self._capture, batch)
+            if len(batch):
+                time.sleep(YIELD_S)
 
 
 class Loader:
     """One run over a capture. Start it once; every figure may be read at any time."""
 
-    def __init__(self, paths: Sequence[str], options: Options, *, follow: bool = False, stdin: BinaryIO | None = None) -> None:
+    def __init__(self, paths: Sequence[str], options: Options, *, follow: bool = False, stdin: BinaryIO | None = None, redact: bool = False,
+                 live: LiveCapture | None = None, keep: int = 500_000, told: deque[str] | None = None) -> None:
+        """*live*: an interface instead of *paths*; of its messages the *keep* last stay. *redact*: nothing but pseudonyms is kept of what
+        was sent. *told*: what the capture said so far."""
         self.paths = list(paths)
-        self.options = replace(options, keep_bytes=True)
+        self.redact = redact
+        self.options = replace(options, keep_bytes=not redact)
         self.follow = follow
-        self.analysis = Analysis(keep_bytes=True, memory_limit=SPOOL_BYTES)
+        self.interface = live.interface if live is not None else None
+        self.saved = live is not None and bool(live.files)
+        """whether the packets of an interface are written to a file of the user's"""
+        self.told: deque[str] = told if told is not None else deque(maxlen=TOLD_LIMIT)
+        """what the user should know, not yet shown"""
         self.stop = threading.Event()
         self.error: DissectError | None = None
         self.done = False
         self.read_bytes = 0
+        self.dropped = 0
+        """packets that the kernel had no room for"""
+        self.overdue: frozenset[int] = frozenset()
+        """messages, by the id they have until all is read, that wait for an answer beyond its deadline"""
         self.started = time.monotonic()
         self.ended: float | None = None
-        self.total_bytes = None if follow else size_of(paths)
-        self.capture: CaptureSource | None = None
+        self.total_bytes = None if follow or live is not None else size_of(paths)
+        self.capture: CaptureSource | LiveCapture | TsharkSource | None = live
+        self._sink = Analysis(not redact, SPOOL_BYTES) if live is None else Rolling(keep, not redact, SPOOL_BYTES)
+        self._recent = RecentPackets() if live is not None and not redact else None
         self._stdin = stdin
         self._lock = threading.Lock()
+        self._pipeline: Pipeline | None = None
+        self._look = 0.0
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    @property
+    def analysis(self) -> Analysis:
+        """As it is now: of an interface it is another one from time to time."""
+        return self._sink.analysis if isinstance(self._sink, Rolling) else self._sink
+
+    @property
+    def evicted(self) -> int:
+        """Messages that came and are no longer kept."""
+        return self._sink.evicted if isinstance(self._sink, Rolling) else 0
 
     @property
     def live(self) -> bool:
         """Whether more may come by itself."""
-        return (self.follow or "-" in self.paths) and not self.done
+        return (self.follow or self.interface is not None or "-" in self.paths) and not self.done
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether leaving now loses what comes: nobody else keeps it."""
+        return self.live and not self.follow and not self.saved
 
     @property
     def rereadable(self) -> bool:
-        return "-" not in self.paths
+        return "-" not in self.paths and self.interface is None
 
     def start(self) -> None:
         self._thread.start()
@@ -108,38 +155,89 @@ class Loader:
     def close(self) -> None:
         self.stop.set()
         # A read of a pipe cannot be broken off: such a thread ends with the process.
-        if self.wait(2.0):
+        if self._thread.ident is None or self.wait(CLOSE_S):
             if self.capture is not None:
-                self.capture.close()
+                # Not here: tshark's reader has an event loop of its own, and here the interface's may be running.
+                closing = threading.Thread(target=self.capture.close, name="closing", daemon=True)
+                closing.start()
+                closing.join(CLOSE_S)
+            if self._recent is not None:
+                self._recent.close()
             self.analysis.close()
 
     def packet(self, file: int, number: int) -> PacketRecord | None:
-        """One packet's bytes, by its number in its file."""
+        """One packet's bytes, by its number in its file; None: it is gone, or hidden."""
         from dissect.streams.api import packet_ref
 
-        if self.capture is None or self.capture.store is None:
+        if self._recent is not None:
+            return self._recent.packet(file, number)
+        if self.redact or self.capture is None or self.capture.store is None:
             return None
         with self._lock:
             return self.capture.store.packet(packet_ref(file, number))
 
-    def _run(self) -> None:
+    # -- in the reading thread --
+
+    def keep_packets(self, batch: Batch) -> None:
+        if self._recent is not None:
+            try:
+                self._recent.add(batch)
+            except OSError as error:
+                self._recent.close()
+                self._recent = None
+                self.told.append(f"packets are kept no longer: the temporary file cannot be written ({error.strerror or error})")
+
+    def look(self, capture: Any, batch: Batch) -> None:
+        """Between two batches."""
+        if self.interface is not None:
+            self.read_bytes += int(batch.caplen.sum())
+        else:
+            self.read_bytes = sum(file.bytes for file in capture.files)
+        self.dropped = capture.dropped
+        now = time.monotonic()
+        if self._pipeline is not None and self.live and now >= self._look:
+            self._look = now + LOOK_S
+            self.overdue = frozenset(self._pipeline.engine.pairing.overdue(max(capture.last_ns or 0, getattr(capture, "clock_ns", 0))))
+
+    def _open(self) -> Any:
+        if self.capture is not None:
+            return self.capture
+        options, keep = self.options, not self.redact
+        if not self.follow:
+            from dissect.tshark.choice import open_as_asked
+
+            return open_as_asked(self.paths, options, self.told.append, stdin=self._stdin, keep=keep)
         from dissect.capture import open_capture
+
+        if options.keys is not None and options.keys.tls_keylog is not None:
+            self.told.append("TLS stays closed while a growing file is followed: tshark needs all of it; open it without --follow")
+        growing = cast("BinaryIO", GrowingFile(self.paths[0], self.stop))
+        return open_capture(["-"], stdin=growing, from_ns=options.from_ns, to_ns=options.to_ns, keep=keep)
+
+    def _watch(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def _run(self) -> None:
         from dissect.pipeline import analyse
 
+        sink: Sink = self._sink
+        if self.redact:
+            from dissect.redact import RedactingSink
+
+            sink = RedactingSink(sink)
         before = gc.get_threshold()
         gc.set_threshold(100_000, 50, 100)
         # A full collection stops the interface as well, and what an analysis keeps stays anyway.
         try:
-            if self.follow:
-                growing = cast("BinaryIO", GrowingFile(self.paths[0], self.stop))
-                self.capture = open_capture(["-"], stdin=growing, from_ns=self.options.from_ns, to_ns=self.options.to_ns, keep=True)
-            else:
-                self.capture = open_capture(self.paths, stdin=self._stdin, from_ns=self.options.from_ns, to_ns=self.options.to_ns, keep=True)
-            analyse(_Watched(self.capture, self), self.analysis, self.options)
+            self.capture = self._open()
+            analyse(_Watched(self.capture, self), sink, self.options, self._watch)
+            failure = getattr(self.capture, "failure", None)
+            if failure is not None:
+                self.error = failure
         except DissectError as error:
             self.error = error
         except OSError as error:
-            self.error = DissectError(f"{error.filename or self.paths[0]}: {error.strerror or error}")
+            self.error = DissectError(f"{error.filename or self.source_name}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - a fault of ours is told, and what was read stays to be seen
             import traceback
 
@@ -149,8 +247,17 @@ class Loader:
         finally:
             gc.freeze()
             gc.set_threshold(*before)
+            self.overdue = frozenset()
+            self._pipeline = None
             self.ended = time.monotonic()
             self.done = True
+
+    @property
+    def source_name(self) -> str:
+        """The capture as the user called it; of several the first."""
+        if self.interface is not None:
+            return self.interface
+        return "standard input" if self.paths == ["-"] else self.paths[0]
 
 
 def size_of(paths: Sequence[str]) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dissect.errors import UsageError
@@ -11,6 +13,7 @@ from dissect.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from dissect.live import LiveCapture
     from dissect.options import Options
     from tui.app import DissectApp
 
@@ -19,8 +22,9 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
     """The application, not yet running. Raises UsageError."""
     from textual.theme import BUILTIN_THEMES
 
+    from dissect.cli.tui import KEPT
     from tui.app import DissectApp
-    from tui.loading import Loader
+    from tui.loading import TOLD_LIMIT, Loader
 
     theme = arguments.theme or ("ansi-dark" if os.environ.get("TERM") in ("linux", "vt100", "vt220", "ansi") else None)
     if theme is not None and theme not in BUILTIN_THEMES:
@@ -33,18 +37,31 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
         os.dup2(terminal, 0)
         sys.stdin = os.fdopen(0, closefd=False)
         sys.__stdin__ = sys.stdin  # type: ignore[misc]
-    names = dict(options.keys.names) if options.keys is not None else {}
-    follow = arguments.follow and paths != ["-"]
-    loader = Loader(paths, options, follow=follow, stdin=stdin)
+    names = dict(options.keys.names) if options.keys is not None and not arguments.redact else {}
+    if arguments.interface is not None:
+        told: deque[str] = deque(maxlen=TOLD_LIMIT)
+        loader = Loader([], options, live=_capturing(arguments, told.append), keep=arguments.keep or KEPT, redact=arguments.redact, told=told)
+    else:
+        loader = Loader(paths, options, follow=arguments.follow and paths != ["-"], stdin=stdin, redact=arguments.redact)
     return DissectApp(loader, ascii_only=True if arguments.ascii else None, names=names, filter_text=arguments.filter,
-                      follow=arguments.follow, theme=theme)
+                      follow=arguments.follow or arguments.interface is not None, theme=theme)
+
+
+def _capturing(arguments: argparse.Namespace, notify: Callable[[str], None]) -> LiveCapture:
+    """The interface, opened while there is still a plain terminal to say why not. Raises CaptureError, UsageError."""
+    from dissect.live import LiveCapture
+
+    return LiveCapture(arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous, write=arguments.write, ring=arguments.ring,
+                       count=arguments.count, duration_s=arguments.duration, notify=notify)
 
 
 def start(arguments: argparse.Namespace, options: Options) -> int:
     """Run it until the user leaves; exit status."""
     app = app_of(arguments, options)
-    app.run()
-    app.loader.close()
+    try:
+        app.run()
+    finally:
+        app.loader.close()
     error = app.loader.error
     if error is not None and not len(app.loader.analysis):
         raise error

@@ -22,23 +22,43 @@ LINE_SUFFIXES = (".ndjson", ".jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from dissect.live.saving import parse_ring
-
     parser.add_argument("-i", "--interface", metavar="IFACE", help="capture here (`dissect live --list` names them)")
     parser.add_argument("--list", action="store_true", help="list the interfaces with their addresses")
-    parser.add_argument("--bpf", metavar="EXPR", help="capture only what this filter (pcap-filter) lets through; the kernel applies it")
-    parser.add_argument("--promiscuous", action="store_true", help="also what is not for this machine")
-    parser.add_argument("--write", metavar="FILE", help="save the packets as they come, as pcapng")
-    parser.add_argument("--ring", metavar="SIZE:FILES", type=value_of(parse_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
-                        "for example 100MB:10")
+    add_capturing(parser)
     parser.add_argument("--report", metavar="FILE", help="write the report there instead of to stdout (-)")
     parser.add_argument("--format", choices=FORMATS, help="ndjson: an object a line as things become known (on stdout, and in a FILE.ndjson); "
                         "json, html: one document at the end (default for other files: json)")
-    parser.add_argument("--count", metavar="N", type=value_of(_positive), help="end after N packets")
-    parser.add_argument("--duration", metavar="S", type=value_of(parse_seconds), help="end after S seconds")
     parser.add_argument("--keep", metavar="N", type=value_of(_positive), help="json, html: keep the N sessions that closed last, and those that are open")
     add_fail_on(parser)
     add_analysis(parser)
+
+
+def add_capturing(group: argparse._ActionsContainer) -> None:
+    """How an interface is captured; `check_capturing` looks at what was given."""
+    from dissect.live.saving import parse_ring
+
+    group.add_argument("--bpf", metavar="EXPR", help="capture only what this filter (pcap-filter) lets through; the kernel applies it")
+    group.add_argument("--promiscuous", action="store_true", help="also what is not for this machine")
+    group.add_argument("--write", metavar="FILE", help="save the packets as they come, as pcapng")
+    group.add_argument("--ring", metavar="SIZE:FILES", type=value_of(parse_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
+                        "for example 100MB:10")
+    group.add_argument("--count", metavar="N", type=value_of(_positive), help="end after N packets")
+    group.add_argument("--duration", metavar="S", type=value_of(parse_seconds), help="end after S seconds")
+
+
+def check_capturing(arguments: argparse.Namespace) -> None:
+    """Raises UsageError for what an interface cannot be asked."""
+    from dissect.cli.output import check_output
+
+    if arguments.ring is not None and arguments.write is None:
+        raise UsageError("--ring rotates what --write saves; give --write FILE too")
+    if arguments.write == "-":
+        raise UsageError("--write needs the name of a file; stdout is not for packets")
+    if arguments.engine == "tshark" or arguments.tls_keylog is not None:
+        raise UsageError("live capture has no tshark engine; save with --write, and open TLS with `dissect report --tls-keylog`")
+    if arguments.from_ns is not None or arguments.to_ns is not None:
+        raise UsageError("--from and --to choose packets of a file; a live capture has --duration and --count")
+    check_output(arguments.write, [])
 
 
 def _positive(text: str) -> int:
@@ -96,20 +116,12 @@ def _check(arguments: argparse.Namespace, kind: str) -> None:
 
     if arguments.interface is None:
         raise UsageError("live: name an interface with -i; `dissect live --list` shows them")
-    if arguments.ring is not None and arguments.write is None:
-        raise UsageError("--ring rotates what --write saves; give --write FILE too")
-    if arguments.write == "-":
-        raise UsageError("--write needs the name of a file; stdout is for the report")
+    check_capturing(arguments)
     if arguments.keep is not None and kind == "ndjson":
         raise UsageError("--keep is for --format json and html; ndjson keeps nothing")
     if getattr(arguments, "filter", None) and kind == "ndjson":
         raise UsageError("--filter needs the whole of an exchange before it tells of a part; give --format json")
-    if arguments.engine == "tshark" or arguments.tls_keylog is not None:
-        raise UsageError("live capture has no tshark engine; save with --write, and open TLS with `dissect report --tls-keylog`")
-    if arguments.from_ns is not None or arguments.to_ns is not None:
-        raise UsageError("--from and --to choose packets of a file; a live capture has --duration and --count")
     check_output(arguments.report, [])
-    check_output(arguments.write, [])
     if arguments.write is not None and arguments.report is not None and os.path.abspath(arguments.write) == os.path.abspath(arguments.report):
         raise UsageError("--write and --report name the same file")
 

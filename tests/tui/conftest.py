@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_app(path: Path | str = DEMO, keys: Path | None = DEMO_KEYS, **named: Any) -> DissectApp:
     options = Options(keep_bytes=True, keys=load_keys(keys) if keys is not None else None)
-    follow = named.pop("growing", False)
-    return DissectApp(Loader([str(path)], options, follow=follow), ascii_only=named.pop("ascii_only", False), **named)
+    options = replace(options, **named.pop("options", {}))
+    follow, redact = named.pop("growing", False), named.pop("redact", False)
+    return DissectApp(Loader([str(path)], options, follow=follow, redact=redact), ascii_only=named.pop("ascii_only", False), **named)
 
 
 async def settled(pilot: Pilot[None], seconds: float = 20) -> None:

@@ -50,16 +50,19 @@ def write_packets(job: Job, path: Path) -> str:
     """The packets that carried the messages, each once, in order of time."""
     from dissect.capture.write import PcapngWriter
 
+    if job.loader.redact:
+        raise DissectError("packets hold what --redact hides; export them without it")
     places = sorted({(body.file, frame) for body in map(job.store.analysis.body, job.indexes) for frame in body.frames})
     records = [record for record in (job.loader.packet(file, frame) for file, frame in places) if record is not None]
     if not records and places:
-        raise DissectError("the packets cannot be read any more: the capture has gone")
+        raise DissectError("the packets cannot be read any more")
     records.sort(key=lambda record: record.time_ns)
     with path.open("wb") as stream:
         writer = PcapngWriter(stream)
         for record in records:
             writer.packet(writer.interface(record.link), record.time_ns, record.data, record.original_length)
-    return f"{len(records)} packets"
+    gone = len(places) - len(records)
+    return f"{len(records):,} packets" + (f" ({gone:,} more are no longer kept)" if gone else "")
 
 
 def _kept(job: Job) -> Any:

@@ -41,6 +41,8 @@ class Row:
     time_ns: int
     before_ns: int | None
     """time of the row above; None for the first"""
+    overdue: bool = False
+    """a request that waits beyond its deadline in a capture that goes on; what became of it is not known yet"""
 
 
 class Context(NamedTuple):
@@ -142,6 +144,8 @@ def info_text(row: Row, context: Context) -> str:
     parts = ["malformed" if message.raw_b64 is not None else message.name or ""]
     if message.duplicate_of is not None:
         parts.append(f"= {message.duplicate_of}")
+    if row.overdue:
+        parts.append("overdue")
     if exchange is not None:
         parts.append(_part(row, exchange))
     if message.encryption is not None and message.encryption.status not in ("decrypted", "plaintext"):
@@ -248,5 +252,6 @@ def row_of(store: Store, index: int, folded: int, before: int | None) -> Row:
         members = store.analysis.exchange_at(exchange["at"])
         if store.analysis.id_of(index) in members.intermediate:
             exchange = {**exchange, "response": index, "latency_ms": None}
-    return Row(index, store.analysis.message_at(index), store.session_of(index), store.severity(index), exchange, folded, store.time_ns(index),
-               None if before is None else store.time_ns(before))
+    message = store.analysis.message_at(index)
+    return Row(index, message, store.session_of(index), store.severity(index), exchange, folded, store.time_ns(index),
+               None if before is None else store.time_ns(before), message.id in store.overdue)

@@ -5,11 +5,12 @@ Every node that stands for bytes knows them: which tab of the bytes pane, from w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dissect.catalogue import CATALOGUE
 from dissect.fields import Field, field_name, fields_of_message
+from dissect.jsonwrite import encode
 from dissect.packetspans import Layer
 from dissect.spans import Part, json_parts, message_parts, value_text
 from tui.model.cells import Cell, Line, cell
@@ -92,6 +93,8 @@ def _message(protocol: str, message: Message, raw: bytes) -> list[Node]:
     title = " ".join(part for part in (protocol, message.type, message.name) if part)
     nodes = [Node(0, title, "", MESSAGE, 0, len(raw), children=True, role="title")]
     known = fields_of_message(protocol, message.type, message.name)
+    if not raw and message.fields:
+        return nodes + _values(message.fields, lambda path: field_name(protocol, message.type, path), known)
     nodes += _parts(message_parts(protocol, raw), raw, MESSAGE, lambda path: field_name(protocol, message.type, path), known)
     return nodes
 
@@ -108,7 +111,16 @@ def _encryption(protocol: str, message: Message, plaintext: bytes | None) -> lis
     if plaintext is not None:
         known = fields_of_message(protocol, message.type, message.name)
         nodes += _parts(json_parts(plaintext), plaintext, DECRYPTED, lambda path: field_name(protocol, None, ("data", *path)), known)
+    elif encryption.data is not None:
+        known = fields_of_message(protocol, message.type, message.name)
+        nodes += _values(encryption.data, lambda path: field_name(protocol, None, ("data", *path)), known)
     return nodes
+
+
+def _values(value: Any, name_of: Any, known: dict[str, Field]) -> list[Node]:
+    """Members whose bytes are not kept (`--redact`)."""
+    data = encode(value)
+    return [replace(node, tab="", start=0, end=0) for node in _parts(json_parts(data), data, MESSAGE, name_of, known)]
 
 
 def _parts(parts: list[Part], data: bytes, tab: str, name_of: Any, known: dict[str, Field]) -> list[Node]:

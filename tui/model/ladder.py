@@ -224,6 +224,8 @@ class Ladder:
             line.append(cell(" ".join(codes) + " ", SEVERITY_ROLE[made.severity]))
         elif exchange is not None and made.index == exchange["request"] and exchange["status"] == TIMEOUT:
             line.append(cell("no reply ", "error"))
+        if made.overdue:
+            line.append(cell("overdue ", "late"))
         if made.message.duplicate_of is not None:
             line.append(cell(f"= {made.message.duplicate_of} ", "dim"))
         elif exchange is not None and made.index == exchange["response"] and made.index != exchange["request"] and _is_stage(exchange):

@@ -35,6 +35,8 @@ class Store:
         self.disordered = False
         """times went back at least once: arrival is not the order of time"""
         self.finished = False
+        self.overdue: frozenset[int] = frozenset()
+        """requests, by id, that wait beyond their deadline in a capture that goes on"""
         self._columns: dict[str, Any] = {name: np.zeros(1024, kind) for name, kind in KEPT.items()}
         self._beats: Any = np.zeros(1024, np.bool_)
         self._last_ns = -(1 << 63)

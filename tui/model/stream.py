@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissect.jsonwrite import encode
 from dissect.text import clean
 from tui.model.cells import Line, cell
 
@@ -30,6 +31,9 @@ def stream_lines(store: Store, session: int, width: int, around: int, decrypted:
         direction = store.analysis.direction_of(index)
         plaintext = store.analysis.plaintext(index) if decrypted else None
         raw = store.analysis.raw(index) or b""
+        if not store.analysis.keep_bytes:
+            message = store.analysis.message_at(index)
+            raw = f"{message.type or 'malformed'} ".encode() + encode(message.fields)
         mark = ">" if direction == "up" else "<"
         text = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
         lines += _wrapped(f"{mark} ", text, width, direction)

@@ -67,7 +67,7 @@ class AnomaliesView(ViewPane):
     def refresh_data(self) -> None:
         app = self.dissect
         shown = app.listing.rows() if self.limited else None
-        key = (len(app.store.analysis.anomaly_columns), app.store.finished, self.grouping, self.minimum, self.limited, tuple(self.suppressed),
+        key = (id(app.store), len(app.store.analysis.anomaly_columns), app.store.finished, self.grouping, self.minimum, self.limited, tuple(self.suppressed),
                self.list.opened, app.context, id(app.listing) if self.limited else 0)
         if key != self._seen:
             self._seen = key

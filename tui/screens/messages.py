@@ -89,6 +89,8 @@ class MessagesView(ViewPane):
         if follow:
             self.list.move_to(self.list.count - 1)
         self.list.empty_text = app.waiting_text()
+        if app.loader.redact:
+            self.hex.empty_text = "hidden by --redact"
         if self.sessions.rows_shown is not app.figures.sessions:
             self.sessions.show(store, app.figures.sessions)
         self.minimap.show(store, view, self.list.top, self.list.page)

@@ -70,7 +70,7 @@ class PairsView(ViewPane):
         app = self.dissect
         limited = app.filter is not None or bool(app.chosen_sessions) or app.marked_shown
         key = (id(app.listing), len(app.store.analysis.exchange_columns), self.sort, self.descending, self.group, app.store.finished,
-               len(app.listing) if limited else 0)
+               len(app.listing) if limited else 0, len(app.store.overdue))
         if key != self._seen:
             self._seen = key
             pairs = Pairs(app.store, self.sort, self.descending, app.listing.rows() if limited else None)
@@ -81,6 +81,8 @@ class PairsView(ViewPane):
         counts = pairs.counts
         told = [f"{counts['ok']:,} ok", f"{counts['error']:,} failed", f"{counts['late']:,} late", f"{counts['timeout']:,} no-reply",
                 f"{counts['pending']:,} pending", f"{pairs.orphans:,} orphan"]
+        if self.dissect.store.overdue:
+            told.append(f"{len(self.dissect.store.overdue):,} overdue")
         order = f"sort:{self.sort}{' down' if self.descending else ''}" if self.group == "none" else "group:operation"
         self.list.border_title = f"Pairs  {'  '.join(told)}  {order}"
         p50, p95, p99, longest = (latency(one) or "-" for one in pairs.percentiles)

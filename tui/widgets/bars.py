@@ -61,6 +61,8 @@ class TitleBar(Bar):
         count = app.store.count
         left: Line = [cell(" dissect " if width >= 100 else " ", "strong"), cell(app.shown_name(width // 3), "strong"), cell(size),
                       cell(f"  {count:,} msgs  {len(app.store.analysis.sessions):,} sess")]
+        if app.loader.redact:
+            left.append(cell("  REDACTED", "warning"))
         left += [cell(f"  E {errors}", "error" if errors else "dim"), cell(f"  W {warnings}", "warning" if warnings else "dim")]
         right = self._progress(app, width)
         room = width - width_of(right)
@@ -74,7 +76,7 @@ class TitleBar(Bar):
         if loader.error is not None:
             return [*paused, cell(" failed ", "error")]
         if loader.live:
-            return [*paused, cell(f" LIVE {app.rate:,.0f} msg/s  mem {app.memory_mb:.0f} MB ", "ok")]
+            return [*paused, *self._live(app, width)]
         if not app.store.finished and not loader.done:
             total = loader.total_bytes
             bar = 10 if width < 100 else 20
@@ -84,6 +86,15 @@ class TitleBar(Bar):
         if loader.stop.is_set():
             return [*paused, cell(" stopped ", "warning")]
         return paused
+
+
+    def _live(self, app: DissectApp, width: int) -> Line:
+        loader = app.loader
+        evicted = [cell(f" {loader.evicted:,} evicted ", "warning")] if loader.evicted else []
+        line: Line = [*evicted, cell(f" LIVE {app.rate:,.0f} msg/s ", "ok")]
+        if loader.interface is not None:
+            line.append(cell(f" drop {loader.dropped:,} ", "error" if loader.dropped else "ok"))
+        return [*line, cell(f" mem {app.memory_mb:.0f} MB ", "ok")]
 
 
 class ViewTabs(Bar):

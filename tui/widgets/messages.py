@@ -59,6 +59,17 @@ class MessageList(RowList):
         else:
             self.set_count(len(view))
 
+    def replace(self, store: Store, view: View, index: int | None) -> None:
+        """A view over another store, in which the message under the cursor has the place *index*; it stays where it is on the screen."""
+        offset = self.cursor - self.top
+        self._store, self._view = store, view
+        self._lines.clear()
+        self.set_count(len(view))
+        if index is not None and len(view):
+            self.move_to(view.nearest(index))
+            self.scroll_top(self.cursor - offset)
+        self.refresh()
+
     def forget(self) -> None:
         """Lines drawn before are drawn anew."""
         self._lines.clear()
@@ -101,6 +112,8 @@ class MessageList(RowList):
         made = row_of(self._store, index, self._view.fold_of(row), before)
         line = row_line(made, self.shown_columns(width), self.context)
         role = self._row_role(made.severity, made.message.direction, made.session.protocol, made.message.duplicate_of is not None)
+        if made.overdue and self.colour == "state":
+            role = "late"
         return [one._replace(role=role) if role and one.role in ("", "strong", "up", "down") else one for one in line] if role else line
 
     def _row_role(self, severity: int, direction: str, protocol: str, again: bool) -> str:
