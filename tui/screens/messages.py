@@ -166,7 +166,7 @@ class MessagesView(ViewPane):
         self._explain(node)
 
     def _explain(self, node: Node | None) -> None:
-        self.said.update(plain_text(explanation(node)) if node is not None else "")
+        self.said.update(plain_text(explanation(node)) if node is not None else "", layout=False)
         tabs = [f"[{tab}]" if tab == self.hex.tab else tab for tab in TABS if tab in self.hex.data]
         place = f"  {self.hex.span[0]}-{self.hex.span[1] - 1}" if self.hex.span[1] > self.hex.span[0] else ""
         self.hex.border_title = plain_title("Bytes  " + " ".join(tabs) + place)
