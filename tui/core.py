@@ -75,7 +75,7 @@ class Core(App[None]):
         self.sort_name: str | None = None
         self.descending = False
         self.rate = 0.0
-        self.memory_mb = 0.0
+        self.memory_mb = resident_mb()
         self.building = ""
         """what a listing in the making says in the filter bar"""
         self.find_text: str = ""

@@ -19,12 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 class Terminal:
     """Use it as a context; `seen` is all that was written so far."""
 
-    def __init__(self, *arguments: str | Path, size: tuple[int, int] = (120, 40), environment: dict[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str | Path, size: tuple[int, int] = (120, 40), environment: dict[str, str] | None = None,
+                 prefix: tuple[str, ...] = ()) -> None:
         self.seen = b""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         variables = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONUTF8": "1", **(environment or {})}
-        self._process = subprocess.Popen([sys.executable, "-m", "dissect", "tui", *map(str, arguments)], cwd=ROOT, env=variables, stdin=slave, stdout=slave,
+        command = [*prefix, sys.executable, "-m", "dissect", "tui", *map(str, arguments)]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=slave, stdout=slave,
                                          stderr=slave, start_new_session=True)
         os.close(slave)
 

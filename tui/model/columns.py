@@ -145,7 +145,7 @@ def info_text(row: Row, context: Context) -> str:
     if message.duplicate_of is not None:
         parts.append(f"= {message.duplicate_of}")
     if row.overdue:
-        parts.append("overdue")
+        parts.insert(0, "overdue")
     if exchange is not None:
         parts.append(_part(row, exchange))
     if message.encryption is not None and message.encryption.status not in ("decrypted", "plaintext"):

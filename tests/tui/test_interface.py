@@ -1,0 +1,193 @@
+"""The interface over a network interface: real sockets in namespaces, messages as they come, bounded memory, what is said before and after."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dissect.live import LiveCapture
+from dissect.options import Options
+from tests.namespaces import Network
+from tests.tui.conftest import screen_text
+from tests.tui.terminal import Terminal
+from tests.tui.test_live import until
+from tui.app import DissectApp
+from tui.export.files import FORMATS, Job, export
+from tui.loading import Loader
+
+pytestmark = pytest.mark.slow
+DEVICE, SERVER, PORT = "10.78.0.1", "10.78.0.2", 63321
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with Network() as made:
+        made.address(made.a, DEVICE)
+        made.address(made.b, SERVER)
+        yield made
+
+
+class Talk:
+    """A fogslink device in namespace a and its platform in b."""
+
+    def __init__(self, network: Network) -> None:
+        listener = network.socket(network.b, lambda: socket.create_server((SERVER, PORT)))
+        self.device = network.socket(network.a, lambda: socket.create_connection((SERVER, PORT), 5))
+        self.platform, _ = listener.accept()
+        network.sockets.append(self.platform)
+        self.platform.settimeout(10)
+
+    def report(self, number: int, answered: bool = True) -> None:
+        self.device.sendall(b'{"req200":{"eqSN":"20260030","packID":"%d","totalSize":0,"eqData":[]}}\n' % number)
+        self.platform.recv(1000)
+        if answered:
+            self.platform.sendall(b'{"res200":{"eqSN":"20260030","packID":"%d","code":"8"}}\n' % number)
+            self.device.recv(1000)
+
+    def reports(self, start: int, stop: int) -> None:
+        for number in range(start, stop):
+            self.report(number)
+
+
+CLONE_NEWNS, MS_REC_PRIVATE = 0x00020000, 0x44000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def opened_there(*arguments: Any, **named: Any) -> LiveCapture:
+    """In the thread's own namespace of the network, with a /sys that shows it, as `ip netns exec` makes one; threads begun here stay here."""
+    assert not _libc.unshare(CLONE_NEWNS), ctypes.get_errno()
+    assert not _libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None), ctypes.get_errno()
+    assert not _libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None), ctypes.get_errno()
+    return LiveCapture(*arguments, **named)
+
+
+def live_app(network: Network, keep: int = 500_000, options: Options | None = None, **named: Any) -> DissectApp:
+    capture = network.within(network.b, lambda: opened_there("veth", "tcp", **named))
+    return DissectApp(Loader([], options or Options(keep_bytes=True), live=capture, keep=keep), ascii_only=False, follow=True)
+
+
+async def test_messages_come_up_as_they_are_sent(network: Network, tmp_path: Path) -> None:
+    app = live_app(network)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.5)
+        assert "waiting on veth" in screen_text(app)
+        talk = await asyncio.to_thread(Talk, network)
+        await asyncio.to_thread(talk.reports, 0, 30)
+        await until(lambda: app.messages.list.count == 60)
+        assert app.messages.list.cursor == 59, "it follows"
+        await pilot.pause(1.2)
+        shown = screen_text(app)
+        assert "LIVE" in shown and "veth" in shown and "drop 0" in shown and "mem " in shown
+        assert b"req200" in app.messages.hex.data["Packet"] or b"res200" in app.messages.hex.data["Packet"]
+        await pilot.press("p")
+        await asyncio.to_thread(talk.reports, 30, 40)
+        await until(lambda: app.waiting_rows == 20)
+        assert app.messages.list.count == 60
+        await pilot.pause(0.5)
+        assert "+20 new" in screen_text(app)
+        await pilot.press("p")
+        await until(lambda: app.messages.list.count == 80)
+        await pilot.press("q")
+        assert len(app.screen_stack) == 2 and "not saved" in screen_text(app)
+        await pilot.press("n")
+        job = Job(app.store, app.loader, app.context, [0, 1, 2], app.pane.lines)
+        assert "3 packets" in export(job, FORMATS[0], tmp_path / "out.pcapng")
+        await pilot.press("K")
+        assert len(app.screen_stack) == 1, "no second reading of an interface"
+        app.loader.cancel()
+        await until(lambda: app.store.finished)
+        await pilot.press("q")
+    app.loader.close()
+
+
+async def test_saved_packets_need_no_question(network: Network, tmp_path: Path) -> None:
+    app = live_app(network, write=str(tmp_path / "saved.pcapng"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        talk = await asyncio.to_thread(Talk, network)
+        await asyncio.to_thread(talk.report, 1)
+        await until(lambda: app.messages.list.count == 2)
+        assert app.loader.saved and not app.loader.unsaved
+        await pilot.press("q")
+        await pilot.pause(0.2)
+        assert app._exit
+    app.loader.close()
+    done = subprocess.run(["tshark", "-r", str(tmp_path / "saved.pcapng"), "-Y", "data or tcp.len > 0"], capture_output=True, text=True, timeout=60, check=True)
+    assert len(done.stdout.splitlines()) == 2
+
+
+async def test_no_more_than_asked_for_is_kept_and_the_reader_stays_where_he_is(network: Network) -> None:
+    app = live_app(network, keep=300)
+    app.following = False
+    async with app.run_test(size=(120, 40)) as pilot:
+        talk = await asyncio.to_thread(Talk, network)
+        await asyncio.to_thread(talk.reports, 0, 140)
+        await until(lambda: app.messages.list.count == 280)
+        app.go_to_message(250)
+        await pilot.press("m")
+        ident, place = app.store.analysis.id_of(250), app.messages.list.cursor - app.messages.list.top
+        await asyncio.to_thread(talk.reports, 140, 180)
+        await until(lambda: app.loader.evicted > 0 and app.store.analysis is app.loader.analysis)
+        await until(lambda: app.messages.list.count == 360 - app.loader.evicted)
+        index = app.messages.index
+        assert index is not None and app.store.analysis.id_of(index) == ident and app.marked == {index}
+        assert app.messages.list.cursor - app.messages.list.top == place
+        assert len(app.store.analysis) <= 300 and app.loader.evicted == 150
+        await pilot.pause(1.0)
+        assert "150 evicted" in screen_text(app)
+        await asyncio.to_thread(talk.reports, 180, 400)
+        await until(lambda: app.loader.evicted + app.messages.list.count == 800, 20)
+        assert len(app.loader.analysis) <= 300 and app.is_running and not app.marked
+        app.set_filter('fogslink.packID == "390"')
+        await until(lambda: len(app.listing) == 2)
+    app.loader.close()
+
+
+async def test_a_request_beyond_its_deadline_is_overdue_before_it_is_final(network: Network) -> None:
+    app = live_app(network, options=Options(keep_bytes=True, deadlines_s={"fogslink": 1.0}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        talk = await asyncio.to_thread(Talk, network)
+        await asyncio.to_thread(talk.report, 1)
+        await asyncio.to_thread(talk.report, 2, False)
+        await until(lambda: app.messages.list.count == 3)
+        assert not app.store.overdue
+        await until(lambda: app.store.overdue == {3})
+        await pilot.pause(0.3)
+        assert screen_text(app).count("overdue") == 1 and len(app.store.analysis.exchange_columns) == 1
+        await pilot.press("2")
+        await until(lambda: "overdue" in screen_text(app))
+        await pilot.press("3")
+        await until(lambda: "1 overdue" in screen_text(app))
+        talk.platform.sendall(b'{"res200":{"eqSN":"20260030","packID":"2","code":"8"}}\n')
+        await until(lambda: not app.store.overdue)
+        await until(lambda: [one.status for one in map(app.store.analysis.exchange_at, range(len(app.store.analysis.exchange_columns)))] == ["ok", "late"])
+    app.loader.close()
+
+
+def test_in_a_terminal_and_what_is_said_without_the_right_or_the_interface(network: Network) -> None:
+    with Terminal("-i", "nosuch0") as terminal:
+        terminal.wait_for(b"no such interface")
+        assert terminal.status() == 1 and b"\x1b[?1049h" not in terminal.seen
+    drop = "-net_raw,-net_admin"
+    with Terminal("-i", "veth", prefix=("ip", "netns", "exec", network.b, "setpriv", "--bounding-set", drop, "--inh-caps", drop)) as terminal:
+        terminal.wait_for(b"may not capture")
+        assert terminal.status() == 1 and b"sudo" in terminal.seen and b"\x1b[?1049h" not in terminal.seen
+    with Terminal("-i", "veth", prefix=("ip", "netns", "exec", network.b)) as terminal:
+        terminal.wait_for(b"waiting on veth")
+        talk = Talk(network)
+        for number in range(5):
+            talk.report(number)
+        terminal.wait_for(b"10 msgs")
+        terminal.press("q")
+        terminal.wait_for(b"not saved")
+        terminal.press("y")
+        assert terminal.status() == 0
+        time.sleep(0.1)
+        assert b"Traceback" not in terminal.seen
