@@ -16,6 +16,8 @@ DEMO_REPORT := .cache/demo-report.json
 PYTEST := $(BIN)/python -m pytest
 PYTEST_WORKERS ?= 2
 PARALLEL := $(if $(filter-out 0 1,$(PYTEST_WORKERS)),-n $(PYTEST_WORKERS) --dist loadfile)
+# Compiled modules are kept wherever the environment says otherwise: without them every process of the tests compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 BENCH_ARGS ?=
 SOAK_ARGS ?= --minutes 10
 
@@ -47,6 +49,7 @@ types: $(DEV_STAMP)
 imports: $(DEV_STAMP)
 	$(BIN)/lint-imports --config pyproject.toml
 
+# Without the slow tests, and of properties and ladders a share (tests/effort.py); `make test` runs all.
 quick: $(DEV_STAMP)
 	$(PYTEST) $(PARALLEL) -m 'not slow' tests
 

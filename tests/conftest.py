@@ -1,22 +1,26 @@
-"""What all tests share: hypothesis without a deadline of its own (machines are shared), and the command as a user runs it."""
+"""What all tests share: how much is tried, and the command as a user runs it, in a process of its own or in this one."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+from tests.effort import set_effort
 
 ROOT = Path(__file__).resolve().parent.parent
 
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("project")
-
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    set_effort(config.option.markexpr)
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,23 @@ def run_dissect(environment: dict[str, str]) -> Run:
         return subprocess.run(command, **{"capture_output": True, "timeout": 60, "env": environment, **options})  # type: ignore[call-overload,no-any-return]
 
     return run
+
+
+@pytest.fixture
+def call_dissect(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """As `run_dissect`, without the second that a new process takes to begin: the same command line, carried out in this process."""
+    from dissect.cli import main
+
+    def call(*arguments: str | Path, input: bytes = b"", cwd: Path = Path()) -> subprocess.CompletedProcess[bytes]:
+        words = list(map(str, arguments))
+        out, err = io.BytesIO(), io.BytesIO()
+        with monkeypatch.context() as patch, chdir(cwd):
+            for name, stream in (("stdin", io.BytesIO(input)), ("stdout", out), ("stderr", err)):
+                patch.setattr(sys, name, io.TextIOWrapper(stream, encoding="utf-8", write_through=True))
+            try:
+                status = main(words)
+            except SystemExit as leaving:
+                status = int(leaving.code or 0)
+            return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+    return call

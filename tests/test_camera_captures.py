@@ -8,10 +8,11 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.model import Message
+from tests.effort import examples
 from tests.ladder import Told
 from tests.scene import End, Scene, Tcp, answered, operate, post
 
@@ -266,7 +267,7 @@ def shown(message: Message) -> Any:
     return message.fields["data"] if "data" in message.fields else message.fields["cmd_data"]["data"]
 
 
-@pytest.mark.parametrize(("size", "whole"), [(1024, True), (1025, False), (2_000_000, False)])
+@pytest.mark.parametrize(("size", "whole"), [(1024, True), (1025, False), pytest.param(2_000_000, False, marks=pytest.mark.slow)])
 def test_pictures_over_a_kibibyte_are_told_by_their_hash(size: int, whole: bool) -> None:
     picture = (PICTURE * (size // len(PICTURE) + 1))[:size]
     text = b64encode(picture).decode()
@@ -285,7 +286,7 @@ def test_pictures_over_a_kibibyte_are_told_by_their_hash(size: int, whole: bool)
 TALK = [operate("heartbeat", "1", A, 0), operate("upload_snapshot", "2", A, 0, data="A{}" * 40), operate("heartbeat", "3", A, 0)]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.integers(1, sum(map(len, TALK)) - 1), max_size=8))
 def test_bare_json_is_the_same_however_it_is_cut(cuts: list[int]) -> None:
     stream = b"".join(TALK)
@@ -306,7 +307,7 @@ NAMES = ["timestamp", "ret", "msg", "data", "cmd_data", "hb_interval", "upload_t
 KINDS = [one[1] + end for one in OPERATIONS for end in ("", "_rsp")] + ["dance"]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans(), st.dictionaries(st.sampled_from(NAMES), VALUES)), min_size=1, max_size=6))
 def test_members_of_any_shape_raise_nothing(said: list[tuple[str, bool, dict[str, Any]]]) -> None:
     camera = Bare()

@@ -21,6 +21,7 @@ from dissect.capture import CaptureSource, PacketStore, PcapngWriter, open_captu
 from dissect.capture.inflate import ByteSource
 from dissect.errors import CaptureError
 from grammars.pcapng import SECRETS_TLS_KEY_LOG
+from tests.effort import examples
 from tests.frames import SECOND, block, pcap
 
 PACKETS = [(SECOND * 1_700_000_000 + number * 1_000_123, bytes([number]) * (10 + number), 10 + number + number % 2) for number in range(20)]
@@ -196,6 +197,7 @@ def test_compression_is_told_by_content(tmp_path: Path, name: str, compress: Any
 
 
 @pytest.mark.parametrize("compress", [lambda data: zlib.compress(data, wbits=31), zstandard.compress, lz4.frame.compress])
+@pytest.mark.slow
 def test_a_bomb_comes_out_in_pieces(compress: Any) -> None:
     source = ByteSource(io.BytesIO(compress(bytes(200 << 20))), live=False)
     total, largest = 0, 0
@@ -291,7 +293,7 @@ def test_single_packets_are_given_back(tmp_path: Path, compress: Any) -> None:
 
 
 @given(st.binary(max_size=400), st.sampled_from([b"", section(), section() + interface(), section(">") + interface(order=">"), pcap([]), pcap([], big=True)]))
-@settings(deadline=None, max_examples=200)
+@examples(200)
 def test_noise_ends_in_packets_or_one_line(noise: bytes, front: bytes) -> None:
     try:
         with open_capture(["-"], stdin=io.BytesIO(front + noise)) as source:

@@ -13,6 +13,7 @@ import pytest
 from captures.expect import REPORT, report
 from captures.samples import SAMPLES, Sample
 from captures.write import FOLDER
+from tests.conftest import Run
 
 EACH_SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 
@@ -49,8 +50,15 @@ def found(told: dict[str, Any]) -> Counter[str]:
 
 
 @EACH_SAMPLE
-def test_a_sample_gives_the_report_beside_it(sample: Sample) -> None:
-    assert without_tool(report(sample)) == without_tool((FOLDER / sample.name / REPORT).read_bytes())
+def test_a_sample_gives_the_report_beside_it(sample: Sample, call_dissect: Run) -> None:
+    keys = ["--keys", "keys.toml"] if sample.keys else []
+    done = call_dissect("report", sample.file_name, *keys, cwd=FOLDER / sample.name)
+    assert without_tool(done.stdout) == without_tool((FOLDER / sample.name / REPORT).read_bytes())
+
+
+@pytest.mark.slow
+def test_the_program_that_writes_the_expected_reports_writes_these() -> None:
+    assert report(SAMPLES[0]) == (FOLDER / SAMPLES[0].name / REPORT).read_bytes()
 
 
 @EACH_SAMPLE

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from dissect.cli import main
-from dissect.report.schema import line_schema, report_schema
 from tests.conftest import Run
+from tests.effort import rungs
 from tests.made_capture import SAID, START_S, packet, pcap
+from tests.schema import check_line, check_report
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def test_a_report_of_a_capture(capture: str, tmp_path: Path, capsys: pytest.Capt
     out = tmp_path / "report.json"
     assert main(["report", capture, "-o", str(out), "--summary"]) == 0
     report: Any = json.loads(out.read_bytes())
-    jsonschema.validate(report, report_schema(), jsonschema.Draft202012Validator)
+    check_report(report)
     (session,) = report["sessions"]
     assert [one["type"] for one in session["messages"]] == ["req001", "res001", "req002", "res002", "req200", "res200"]
     assert [(one["request"], one["response"], one["status"]) for one in session["exchanges"]] == [(1, 2, "ok"), (3, 4, "ok"), (5, 6, "ok")]
@@ -50,7 +50,7 @@ def test_the_stream_and_the_document_say_the_same(capture: str, tmp_path: Path) 
     report: Any = json.loads(document.read_bytes())
     lines: list[Any] = [json.loads(line) for line in stream.read_bytes().splitlines()]
     for line in lines:
-        jsonschema.validate(line, line_schema(), jsonschema.Draft202012Validator)
+        check_line(line)
     assert (lines[0]["kind"], lines[-2]["kind"], lines[-1]) == ("source", "source", {"kind": "totals", **report["totals"]})
     messages = [{name: value for name, value in line.items() if name not in ("kind", "session")} for line in lines if line["kind"] == "message"]
     # What became known only after a line was written, the document alone can tell.
@@ -121,12 +121,12 @@ def test_what_is_no_capture_is_one_line_and_no_output(content: bytes, tmp_path: 
     assert said.err.count("\n") == 1 and str(path) in said.err and out.read_bytes() == b"an earlier report"
 
 
-@pytest.mark.parametrize("cut", [*range(24, 400, 7), 900])
+@pytest.mark.parametrize("cut", rungs([*range(24, 400, 7), 900]))
 def test_a_cut_file_gives_what_lies_before_the_cut(cut: int, tmp_path: Path) -> None:
     path, out = tmp_path / "cut.pcap", tmp_path / "out.json"
     path.write_bytes(pcap()[:cut])
     assert main(["report", str(path), "-o", str(out)]) == 0
-    jsonschema.validate(json.loads(out.read_bytes()), report_schema(), jsonschema.Draft202012Validator)
+    check_report(json.loads(out.read_bytes()))
 
 
 def test_streams_are_listed_and_followed(capture: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -155,12 +155,12 @@ def test_foreign_traffic_is_listed_with_the_reason(tmp_path: Path, capfdbinary: 
         assert (one["protocol"], one["carrier"]) == (None, carrier) and reason in one["reason"]
 
 
-def test_streams_redacted_show_neither_address_nor_hash(run_dissect: Run, tmp_path: Path) -> None:
+def test_streams_redacted_show_neither_address_nor_hash(call_dissect: Run, tmp_path: Path) -> None:
     capture = tmp_path / "made.pcap"
     capture.write_bytes(pcap())
-    (one,) = json.loads(run_dissect("streams", capture, "--json", "--redact").stdout)
+    (one,) = json.loads(call_dissect("streams", capture, "--json", "--redact").stdout)
     assert (one["a"], one["b"], one["sha256_a_b"], one["sha256_b_a"]) == ("address-1:40000", "address-2:63321", None, None)
-    assert run_dissect("streams", capture, "--redact", "--follow", "1").returncode == 2
+    assert call_dissect("streams", capture, "--redact", "--follow", "1").returncode == 2
 
 
 def _snapped(capture: bytes, snap: int) -> bytes:
@@ -174,34 +174,34 @@ def _snapped(capture: bytes, snap: int) -> bytes:
     return b"".join(out)
 
 
-def test_what_the_snap_length_cut_is_told_once_and_is_no_hole(run_dissect: Run, tmp_path: Path) -> None:
+def test_what_the_snap_length_cut_is_told_once_and_is_no_hole(call_dissect: Run, tmp_path: Path) -> None:
     capture = tmp_path / "made.pcap"
     capture.write_bytes(_snapped(pcap(), 130))
-    report = json.loads(run_dissect("report", capture).stdout)
+    report = json.loads(call_dissect("report", capture).stdout)
     codes = [one["code"] for session in report["sessions"] for one in session["anomalies"]]
     assert codes.count("capture.truncated-packet") == 1
     assert "tcp.missing-bytes" not in codes
     assert "framing.malformed" not in codes
 
 
-def test_names_of_the_keys_file_stand_beside_ids_and_addresses(run_dissect: Run, tmp_path: Path) -> None:
+def test_names_of_the_keys_file_stand_beside_ids_and_addresses(call_dissect: Run, tmp_path: Path) -> None:
     capture, keys = tmp_path / "made.pcap", tmp_path / "keys.toml"
     capture.write_bytes(pcap())
     keys.write_text('[names]\n"fogslink:12345678" = "boiler"\n"203.0.113.1" = "the cloud"\n')
     keys.chmod(0o600)
-    shown = run_dissect("show", capture, "--keys", keys).stdout.decode()
+    shown = call_dissect("show", capture, "--keys", keys).stdout.decode()
     assert "10.0.0.5:40000 (boiler) -> 203.0.113.1:63321 (the cloud)" in shown
-    assert "fogslink:12345678 (boiler)" in run_dissect("stats", capture, "--keys", keys).stdout.decode()
-    assert "boiler" not in run_dissect("show", capture, "--keys", keys, "--redact").stdout.decode()
+    assert "fogslink:12345678 (boiler)" in call_dissect("stats", capture, "--keys", keys).stdout.decode()
+    assert "boiler" not in call_dissect("show", capture, "--keys", keys, "--redact").stdout.decode()
 
 
-def test_streams_of_the_sessions_that_a_filter_keeps(run_dissect: Run, tmp_path: Path) -> None:
+def test_streams_of_the_sessions_that_a_filter_keeps(call_dissect: Run, tmp_path: Path) -> None:
     capture = tmp_path / "made.pcap"
     capture.write_bytes(pcap())
     for expression, kept in (("fogslink", 1), ("imei", 0)):
-        assert len(json.loads(run_dissect("streams", capture, "--json", "--filter", expression).stdout)) == kept
-    assert run_dissect("streams", capture, "--fail-on", "warning").returncode == 3
-    assert run_dissect("streams", "-", "--filter", "fogslink", input=pcap()).returncode == 2
+        assert len(json.loads(call_dissect("streams", capture, "--json", "--filter", expression).stdout)) == kept
+    assert call_dissect("streams", capture, "--fail-on", "warning").returncode == 3
+    assert call_dissect("streams", "-", "--filter", "fogslink", input=pcap()).returncode == 2
 
 
 def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -236,20 +236,20 @@ def _lone_fragment() -> bytes:
 
 
 @pytest.mark.parametrize(("tail", "told"), [(b"", 0), (_lone_fragment(), 1)], ids=["none", "a lone fragment"])
-def test_fragments_that_never_were_whole_are_told_once_in_a_session_of_ours(run_dissect: Run, tmp_path: Path, tail: bytes, told: int) -> None:
+def test_fragments_that_never_were_whole_are_told_once_in_a_session_of_ours(call_dissect: Run, tmp_path: Path, tail: bytes, told: int) -> None:
     capture = tmp_path / "made.pcap"
     capture.write_bytes(pcap() + tail)
-    report = json.loads(run_dissect("report", capture).stdout)
+    report = json.loads(call_dissect("report", capture).stdout)
     assert [one["code"] for session in report["sessions"] for one in session["anomalies"]].count("ip.incomplete-fragments") == told
 
 
 @pytest.mark.parametrize("dropped", [0, 3])
-def test_packets_that_the_interface_dropped_are_told(run_dissect: Run, tmp_path: Path, dropped: int) -> None:
+def test_packets_that_the_interface_dropped_are_told(call_dissect: Run, tmp_path: Path, dropped: int) -> None:
     section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
     interface = struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)
     statistics = struct.pack("<IIIIIHHQHHI", 5, 40, 0, 0, 0, 5, 8, dropped, 0, 0, 40)
     capture = tmp_path / "made.pcapng"
     capture.write_bytes(section + interface + statistics)
-    report = json.loads(run_dissect("report", capture).stdout)
+    report = json.loads(call_dissect("report", capture).stdout)
     assert report["source"]["packets_dropped"] == dropped
     assert [one["code"] for one in report["anomalies"]] == ["capture.dropped-packets"] * bool(dropped)

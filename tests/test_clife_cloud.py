@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.ciphers import Key
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind, Keyring
+from tests.effort import examples
 from tests.ladder import Told
 from tests.scene import Scene, Tcp, answered, envelope, post, publish
 
@@ -279,7 +280,7 @@ def test_registration_without_its_key() -> None:
 TALK = [envelope(2004, "03", 1), envelope(2006, "03", 2, {"params": [{"0": 'a}{"'}, {"1": "é"}]}), b"\r\n" + envelope(2006, "03", 3, PARAMS)]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.integers(1, sum(map(len, TALK)) - 1), max_size=8), st.booleans())
 def test_bare_json_is_the_same_however_it_is_cut(cuts: list[int], blanks: bool) -> None:
     stream = (b" \n" if blanks else b"").join(TALK)
@@ -341,7 +342,7 @@ DATA = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans(), st.integers(1, 3) | VALUES, DATA, VALUES), min_size=1, max_size=6))
 def test_members_of_any_shape_raise_nothing(said: list[tuple[int, bool, Any, Any, Any]]) -> None:
     legs = Legs("devices")

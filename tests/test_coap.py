@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.api import Note, Unit
 from dissect.carriers.coap import CoapLayer
 from dissect.streams.api import Conversation
 from grammars.coap import Type, build
+from tests.effort import examples
 
 SECOND = 1_000_000_000
 CON, NON, ACK, RST = Type
@@ -233,7 +234,7 @@ def test_a_transfer_that_grows_beyond_its_bound_is_given_up() -> None:
     assert "coap.incomplete-block" in [note.code for note in ladder.end(1)]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.tuples(
     st.integers(0, 1), st.integers(0, 400), st.binary(max_size=12), st.sampled_from(Type), st.integers(0, 3), st.booleans()), max_size=25))
 def test_no_datagram_raises_and_serials_name_units(steps: list[tuple[int, int, bytes, Type, int, bool]]) -> None:

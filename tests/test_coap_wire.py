@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from construct import ConstructError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.coap_wire import CODES, REGISTERED, CoapMessage, CoapProblem, parse
 from grammars import coap as grammar
 from grammars.coap import Type, build
+from tests.effort import examples
 
 VECTORS = [  # id, hex, type, code, message ID, token, options, payload
     pytest.param("40017d34", 0, 1, 0x7D34, b"", [], b"", id="GET without anything"),
@@ -80,7 +81,7 @@ def by_grammar(data: bytes) -> Any:
         return None
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(damaged())
 def test_a_datagram_reads_as_the_grammar_says(data: bytes) -> None:
     expected = by_grammar(data)

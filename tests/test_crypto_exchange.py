@@ -7,7 +7,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from ecdsa import SECP112r1, SECP112r2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.crypto.derivation import fixed_keys, negotiated_keys
@@ -24,6 +24,7 @@ from dissect.crypto.exchange import (
     weakness_of,
 )
 from dissect.crypto.secret import Secret
+from tests.effort import examples
 
 # 003_c27addfd9ee668ff.txt 6.2.3 and 6.2.4
 DH_P, DH_G, DH_PUBLIC = "sZZXNCqS2pRpx28BYhsLIw==", "Ag==", "W3fxEAqA1l8y4X0e55wWCg=="
@@ -139,7 +140,7 @@ def test_both_sides_of_dh_reach_one_secret_of_16_bytes(device: int, app: int, ge
 
 
 @given(st.integers(2, 2**191), st.integers(2, 2**191))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_secp192r1_agrees_with_openssl(device: int, app: int) -> None:
     keys = [ec.derive_private_key(private, ec.SECP192R1()) for private in (device, app)]
     numbers = [key.public_key().public_numbers() for key in keys]
@@ -151,7 +152,7 @@ def test_secp192r1_agrees_with_openssl(device: int, app: int) -> None:
 
 
 @given(st.integers(1, int(SECP112r1.order) - 1), st.integers(1, int(SECP112r1.order) - 1))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_both_sides_of_ecdh_reach_one_secret_of_14_bytes(device: int, app: int) -> None:
     compressed = [(SECP112r1.generator * private).to_bytes("compressed") for private in (device, app)]
     uncompressed = (SECP112r1.generator * app).to_bytes("uncompressed")

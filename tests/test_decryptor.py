@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from ecdsa import SECP112r1
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.crypto.aes import INITIAL_VECTORS, BlockCipher
@@ -19,6 +19,7 @@ from dissect.crypto.decryptor import RECENT, Decryptor, Kind, Opened
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind, Keyring
 from dissect.model import Outcome
+from tests.effort import examples
 from tests.test_crypto_aes import sealed
 
 APP_KEY = "8AEAF7E5E65C2F4FFD8683BB1E9AE885"
@@ -345,7 +346,7 @@ def test_no_key_given_or_derived_shows_in_any_text(capfd: pytest.CaptureFixture[
 
 
 @given(st.lists(st.tuples(st.sampled_from(["fixed", "negotiated", "dev"]), st.binary(max_size=64).map(b64) | st.text(max_size=30)), max_size=20))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_data_has_an_outcome(messages: list[tuple[Kind, str]]) -> None:
     keys = (entry(KeyKind.APP_KEY, APP_KEY), entry(KeyKind.DEV_KEY, APP_KEY), entry(KeyKind.SESSION_KEY, "ab" * 16))
     decryptor = Decryptor(Keyring(keys))
@@ -359,7 +360,7 @@ JSON_LIKE = st.none() | st.booleans() | st.integers() | st.text(max_size=30) | s
 
 
 @given(st.lists(st.tuples(st.booleans(), JSON_LIKE, JSON_LIKE, JSON_LIKE, JSON_LIKE), max_size=8))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_exchange_members_are_taken(steps: list[tuple[bool, object, object, object, object]]) -> None:
     decryptor = Decryptor(Keyring((entry(KeyKind.PRIVATE_VALUE, DEVICE_PRIVATE),)))
     for begins, mode, public, dh_p, dh_g in steps:

@@ -97,9 +97,9 @@ def test_files_stay_interfaces_of_their_own_and_compressed_ones_are_read_once(re
     assert b"reused.pcapng" in (tmp_path / "out.pcapng").read_bytes() and b"packed.pcapng.gz" in (tmp_path / "out.pcapng").read_bytes()
 
 
-def test_a_pipe_is_read_once(reused: tuple[Path, int], run_dissect: object) -> None:
+def test_a_pipe_is_read_once(reused: tuple[Path, int], call_dissect: object) -> None:
     path, count = reused
-    done: subprocess.CompletedProcess[bytes] = run_dissect(  # type: ignore[operator]
+    done: subprocess.CompletedProcess[bytes] = call_dissect(  # type: ignore[operator]
         "export", "-", "--filter", 'fogslink.eqSN == "1003"', "-w", "-", input=path.read_bytes())
     assert done.returncode == 0 and done.stdout[:4] == b"\x0a\x0d\x0d\x0a"
     assert f"{count} packets of 1 sessions".encode() in done.stderr
@@ -123,6 +123,7 @@ def test_fragments_belong_to_their_datagram() -> None:
     assert log.packets_of(set()) == log.packets_of({9}) == []
 
 
+@pytest.mark.slow
 def test_decryption_secrets_go_along_unless_they_are_stripped(tmp_path: Path) -> None:
     secret = b"CLIENT_RANDOM 00 11"
     path = tmp_path / "secret.pcapng"

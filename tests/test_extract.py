@@ -99,12 +99,12 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
         make_folder(str(tmp_path / "taken"))
 
 
-def test_the_command_writes_each_snapshot_of_a_broker_once(run_dissect: Run, tmp_path: Path) -> None:
-    done = run_dissect("extract", TWO_IMAGES, "--to", tmp_path / "new")
+def test_the_command_writes_each_snapshot_of_a_broker_once(call_dissect: Run, tmp_path: Path) -> None:
+    done = call_dissect("extract", TWO_IMAGES, "--to", tmp_path / "new")
     assert (done.returncode, done.stderr) == (0, b"")
     found = sorted((tmp_path / "new").iterdir())
     assert len(found) == 2 and all(path.read_bytes().startswith(b"\xff\xd8\xff") and path.name in done.stdout.decode() for path in found)
-    again = run_dissect("extract", TWO_IMAGES, "--to", tmp_path / "new")
+    again = call_dissect("extract", TWO_IMAGES, "--to", tmp_path / "new")
     assert again.returncode == 0 and again.stdout.count(b"was there") == 2
 
 
@@ -113,6 +113,6 @@ def test_the_command_writes_each_snapshot_of_a_broker_once(run_dissect: Run, tmp
     pytest.param([], 2, b"--to", id="no folder"),
     pytest.param(["--to", "out", "--until", "2000-01-01"], 0, b"no message holds a file", id="before all packets"),
 ])
-def test_usage(arguments: list[str], status: int, says: bytes, run_dissect: Run, tmp_path: Path) -> None:
-    done = run_dissect("extract", TWO_IMAGES, *arguments, cwd=tmp_path)
+def test_usage(arguments: list[str], status: int, says: bytes, call_dissect: Run, tmp_path: Path) -> None:
+    done = call_dissect("extract", TWO_IMAGES, *arguments, cwd=tmp_path)
     assert done.returncode == status and says in done.stdout + done.stderr

@@ -8,13 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from dissect.cli import main
-from dissect.report.schema import line_schema, report_schema
 from dissect.show.fields import FieldRows
 from tests.filter_world import world
+from tests.schema import check_line, check_report
 
 CAPTURES = Path(__file__).resolve().parent.parent / "captures"
 DEMO = str(CAPTURES / "demo" / "capture.pcapng")
@@ -37,7 +36,7 @@ def report(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
 
 def test_a_filtered_report_keeps_to_its_schema_and_counts_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     made = report(capsys, "--filter", "anomaly.severity >= warning")
-    jsonschema.validate(made, report_schema())
+    check_report(made)
     whole = report(capsys)
     messages = {one["id"]: one for holder in whole["sessions"] for one in holder["messages"]}
     assert {one["code"] for holder in made["sessions"] for one in holder["anomalies"] if one["severity"] != "note"} == {
@@ -56,9 +55,8 @@ def test_filtered_lines_are_those_of_the_filtered_report(capsys: pytest.CaptureF
     made = report(capsys, "--filter", expression)
     assert run("report", DEMO, "--filter", expression, "--format", "ndjson") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    validator = jsonschema.Draft202012Validator(line_schema())
     for line in lines:
-        validator.validate(line)
+        check_line(line)
     assert lines[0]["kind"] == "source" and [line["kind"] for line in lines[-2:]] == ["source", "totals"]
     told: dict[str, list[Any]] = {}
     for line in lines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.errors import FilterError
@@ -12,6 +12,7 @@ from dissect.filter import compile_filter, select
 from dissect.filter.parse import parse
 from dissect.filter.pattern import compiled
 from dissect.filter.syntax import Junction, Membership, Negation, Node, Present, Range, Relation, Value
+from tests.effort import examples
 from tests.filter_world import world
 
 WORLD = world()
@@ -41,7 +42,7 @@ def quoted(text: str) -> str:
 
 
 @given(EXPRESSIONS)
-@settings(max_examples=400)
+@examples(400)
 def test_both_ways_of_asking_agree_and_what_is_kept_is_whole(text: str) -> None:
     try:
         chosen = compile_filter(text)
@@ -62,7 +63,7 @@ def test_both_ways_of_asking_agree_and_what_is_kept_is_whole(text: str) -> None:
 @given(st.one_of(st.text(max_size=60), st.text(alphabet='()!=<>{}"\\ .,&|^~andorit0123456789:/r', max_size=40),
                  st.lists(st.one_of(NAMES, LITERALS, OPERATORS,
                                     st.sampled_from(["(", ")", "{", "}", "!", "not", "in", "and", ",", "..", '"', "="])), max_size=8).map(" ".join)))
-@settings(max_examples=600)
+@examples(600)
 def test_whatever_is_typed_raises_nothing_but_a_filter_error_with_a_place(text: str) -> None:
     try:
         compile_filter(text).mask(WORLD)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.effort import rungs
 from tests.ladder import Step, Told, closed, down, fin, gap, ladder, reset, silence, up
 
 SN = "12345678"
@@ -159,7 +160,7 @@ def test_lines_glued_in_one_segment() -> None:
     assert told.codes() == {}
 
 
-@pytest.mark.parametrize("length", range(1, len(BEAT)))
+@pytest.mark.parametrize("length", rungs(range(1, len(BEAT))))
 def test_a_connection_that_ends_inside_a_message(length: int) -> None:
     told = session(up(1, BEAT[:length]), fin("up", 2), fin("down", 2))
     whole = length == len(BEAT) - 1
@@ -167,14 +168,14 @@ def test_a_connection_that_ends_inside_a_message(length: int) -> None:
     assert len(told.messages) == 5
 
 
-@pytest.mark.parametrize("length", range(1, len(BEAT)))
+@pytest.mark.parametrize("length", rungs(range(1, len(BEAT))))
 def test_a_capture_that_ends_inside_a_message_blames_nobody(length: int) -> None:
     told = session(up(1, BEAT[:length]))
     assert told.codes() == {}
     assert told.messages[-1].type == ("req100" if length == len(BEAT) - 1 else None)
 
 
-@pytest.mark.parametrize("at", range(len(channel(1)) + 1))
+@pytest.mark.parametrize("at", rungs(range(len(channel(1)) + 1)))
 def test_a_hole_at_every_byte_costs_the_messages_that_it_touches(at: int) -> None:
     stream = channel(1) + channel(2)
     told = session(
@@ -186,7 +187,7 @@ def test_a_hole_at_every_byte_costs_the_messages_that_it_touches(at: int) -> Non
     assert (last.key, last.status) == ({"eqSN": SN, "eChan": "P0-C3"}, "ok")
 
 
-@pytest.mark.parametrize("at", range(1, len(channel(1)) - 1))
+@pytest.mark.parametrize("at", rungs(range(1, len(channel(1)) - 1)))
 def test_a_midstream_start_at_every_byte(at: int) -> None:
     told = ladder(up(0, channel(1)[at:] + channel(2)), down(0.01, taken(1), taken(2)), midstream=True)
     assert told.codes(but=()) == {"tcp.midstream": 1}

@@ -191,9 +191,9 @@ def test_marks(value: float, expected: str) -> None:
     assert mark_of(value) == expected
 
 
-def test_the_command_writes_the_page_of_the_demo(run_dissect: Run, tmp_path: Path) -> None:
+def test_the_command_writes_the_page_of_the_demo(call_dissect: Run, tmp_path: Path) -> None:
     folder = FOLDER / "demo"
-    done = run_dissect("report", "--format", "html", "capture.pcapng", "--keys", "keys.toml", "-o", tmp_path / "page.html", cwd=folder)
+    done = call_dissect("report", "--format", "html", "capture.pcapng", "--keys", "keys.toml", "-o", tmp_path / "page.html", cwd=folder)
     told = Page((tmp_path / "page.html").read_text())
     assert done.returncode == 0 and told.open == []
     for heading in ("Anomalies", "Answer times", "Devices", "Sessions", "Ladder", "Pairs"):

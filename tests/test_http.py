@@ -9,12 +9,13 @@ from typing import Any
 import h11
 import httptools
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.api import Unit
 from dissect.carriers.coding import MAX_DECODED
 from dissect.carriers.http import HttpCarrier
+from tests.effort import examples
 
 POST = b"POST /device/register?devId=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET /b HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -185,7 +186,7 @@ class Heard:
         self.all.append(b"".join(self.parts))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(exchanges, st.integers(1, 60))
 def test_valid_traffic_reads_as_h11_wrote_it_and_as_httptools_reads_it(asked: list[tuple[str, str, bytes, int, bytes, bool]], size: int) -> None:
     up, down, sent, answered = written(asked)
@@ -202,7 +203,7 @@ def test_valid_traffic_reads_as_h11_wrote_it_and_as_httptools_reads_it(asked: li
         assert heard.all == answered
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(exchanges, st.data())
 def test_mutated_traffic_raises_nothing_and_reads_the_same_however_cut(asked: list[tuple[str, str, bytes, int, bytes, bool]], data: st.DataObject) -> None:
     up, down, _, _ = written(asked)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.model import Exchange
+from tests.effort import rungs
 from tests.ladder import Step, Told, closed, down, fin, gap, reset, silence, up
 from tests.ladder import ladder as play
 
@@ -345,7 +346,7 @@ def test_heartbeats_of_one_digit_are_one_message_each() -> None:
 # -- midstream, holes, other connections --
 
 
-@pytest.mark.parametrize("at", range(1, len(TN)))
+@pytest.mark.parametrize("at", rungs(range(1, len(TN))))
 def test_a_midstream_start_at_every_byte(at: int) -> None:
     told = ladder(up(0, TN[at:] + TN), down(0.1, TN_OK, TN_OK), midstream=True)
     assert told.codes(but=()) == {"tcp.midstream": 1}
@@ -353,7 +354,7 @@ def test_a_midstream_start_at_every_byte(at: int) -> None:
     assert told.types().count("heartbeat") == 0
 
 
-@pytest.mark.parametrize("length", range(1, len(TN)))
+@pytest.mark.parametrize("length", rungs(range(1, len(TN))))
 def test_a_connection_that_ends_inside_a_frame(length: int) -> None:
     told = session(up(1, HT), down(1.1, HT_OK), up(2, TN[:length]), fin("up", 3), fin("down", 3))
     # One byte that ends its segment, and the stream, is a heartbeat: nothing tells that more was meant.
@@ -361,7 +362,7 @@ def test_a_connection_that_ends_inside_a_frame(length: int) -> None:
     assert len(told.messages) == 5
 
 
-@pytest.mark.parametrize("at", range(len(TN) + 1))
+@pytest.mark.parametrize("at", rungs(range(len(TN) + 1)))
 def test_a_hole_at_every_byte(at: int) -> None:
     told = session(
         up(1, (TN + QD_DONE)[:at] or b"AT"), gap("up", 1.1, 8), up(1.1, (TN + frame("QR"))[at + 8 :] + frame("QR")), down(1.2, frame("QR", "200", "x"))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from dissect.crypto.secret import Secret
 from dissect.errors import KeysError
 from dissect.keys import KeyKind, Keyring, canonical_address, load_keys
+from tests.effort import examples
 
 APP_KEY = "8AEAF7E5E65C2F4FFD8683BB1E9AE885"
 SESSION_KEY = "00112233445566778899aabbccddeeff"
@@ -147,7 +148,7 @@ def test_an_address_has_one_spelling() -> None:
 
 
 @given(st.binary(max_size=300) | st.text(alphabet='[]{}="\'clife-andokyp_x0123456789\n.# ', max_size=200).map(str.encode))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@examples(300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_is_a_keyring_or_an_error_of_the_keys(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "any.toml"
     file.write_bytes(content)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.capture import Batch
@@ -16,6 +16,7 @@ from dissect.layers.fragments import LIFETIME_NS, MAXIMUM_DATAGRAMS, FragmentTab
 from grammars.ip import AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, PROTOCOL_TCP, PROTOCOL_UDP
 from grammars.linktypes import IPV4, IPV6, LINUX_SLL, LINUX_SLL2, LOOP, NULL, RAW
 from grammars.tcp import ACK
+from tests.effort import examples
 from tests.frames import CLIENT, SERVER, batch, ethernet, ipv4, ipv6, ipv6_fragment, tcp, udp
 
 SEGMENT = tcp(4000, 80, 7, b"hello", ACK, 9)
@@ -181,7 +182,7 @@ def mutated(draw: st.DrawFn) -> tuple[bytes, int]:
 
 
 @given(st.lists(mutated(), min_size=1, max_size=30), st.sampled_from([1, LINUX_SLL, LINUX_SLL2, NULL, RAW]))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_columns_say_what_single_packets_say(frames: list[tuple[bytes, int]], link: int) -> None:
     assert decode(frames, link) == decode(frames, link, singly=True)
 

@@ -17,6 +17,7 @@ def test_commands_beyond_the_bound_are_given_up(monkeypatch: pytest.MonkeyPatch)
     assert told.statuses() == ["pending"] * 30
 
 
+@pytest.mark.slow
 def test_thousands_of_waiting_commands_cost_a_fixed_time_each() -> None:
     steps = [up(1 + number / 1000, command(imei=f"{number:015d}"), connection=9) for number in range(4000)]
     steps += [down(5 + number / 1000, frame("QD", data=str(number))) for number in range(4000)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.api import Unit
 from dissect.carriers.mqtt import MqttCarrier, PublishMemory
+from tests.effort import examples
 
 CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x3c\x00\x06client"
 CONNECT_5 = b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x00"
@@ -168,7 +169,7 @@ def test_alternating_damage_and_messages_neither_recurse_nor_hang() -> None:
     assert len(units) == 3000
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=200), st.lists(st.integers(1, 40), max_size=20), st.booleans())
 def test_no_bytes_raise_or_make_more_messages_by_how_they_are_cut(data: bytes, cuts: list[int], midstream: bool) -> None:
     mixed = data[:100] + UP + data[100:]

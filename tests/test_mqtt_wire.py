@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from construct import ConstructError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.mqtt_wire import INCOMPLETE, KINDS, MALFORMED, Malformed, assigned_client_id, connect, frame, publish
 from grammars import mqtt as grammar
+from tests.effort import examples
 
 PUBLISH_4 = bytes.fromhex("320f00036162630007") + b'{"cmd":2'
 
@@ -130,7 +131,7 @@ def by_grammar(data: bytes, level: int) -> Any:
         return None
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(damaged(publishes()))
 def test_a_publish_reads_as_the_grammar_says(packet: tuple[bytes, int]) -> None:
     data, level = packet
@@ -150,7 +151,7 @@ def test_a_publish_reads_as_the_grammar_says(packet: tuple[bytes, int]) -> None:
     assert (topic, packet_id, payload) == (expected.body.topic, expected.body.packet_identifier, expected.body.payload)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(damaged(connects()))
 def test_a_connect_reads_as_the_grammar_says(packet: tuple[bytes, int]) -> None:
     data, level = packet

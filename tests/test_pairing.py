@@ -38,6 +38,7 @@ def test_early_answers_beyond_the_bound_are_orphans_at_once(monkeypatch: pytest.
     ],
     ids=["one channel, other values", "all answered", "answers to nothing", "packs", "heartbeats"],
 )
+@pytest.mark.slow
 def test_thousands_of_open_requests_cost_a_fixed_time_each(steps: list[Step]) -> None:
     began = time.process_time()
     told = ladder(*login(), *steps, until=400)

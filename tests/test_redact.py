@@ -284,6 +284,6 @@ def test_the_users_names_for_keys_are_hidden_too() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("show", "-x"), ("extract", "--to", "out")], ids=" ".join)
-def test_what_shows_bytes_cannot_be_redacted(arguments: tuple[str, ...], run_dissect: Run, tmp_path: Path) -> None:
-    done = run_dissect(*arguments, FOLDER / "fogslink-day" / "capture.pcap", "--redact", cwd=tmp_path)
+def test_what_shows_bytes_cannot_be_redacted(arguments: tuple[str, ...], call_dissect: Run, tmp_path: Path) -> None:
+    done = call_dissect(*arguments, FOLDER / "fogslink-day" / "capture.pcap", "--redact", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)

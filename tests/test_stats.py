@@ -113,11 +113,11 @@ def test_text_from_packets_is_harmless_on_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("name", ["demo/capture.pcapng", "fogslink-day/capture.pcap"])
-def test_the_command_shows_figures_in_both_forms(name: str, run_dissect: Run) -> None:
+def test_the_command_shows_figures_in_both_forms(name: str, call_dissect: Run) -> None:
     path = ROOT / "captures" / name
-    told = json.loads(run_dissect("stats", path, "--json").stdout)
+    told = json.loads(call_dissect("stats", path, "--json").stdout)
     assert told["messages"] == sum(told["messages_over_time"]["counts"]) == sum(one["messages"] for one in told["protocols"])
-    shown = run_dissect("stats", path, "--ascii")
+    shown = call_dissect("stats", path, "--ascii")
     assert shown.returncode == 0 and shown.stdout.isascii() and b"messages over time" in shown.stdout
 
 
@@ -127,6 +127,6 @@ def test_a_locale_without_utf8_gets_ascii(run_dissect: Run, environment: dict[st
     assert shown.returncode == 0 and b"\\u2588" not in shown.stdout and b"#" in shown.stdout
 
 
-def test_a_missing_capture_is_one_line(run_dissect: Run, tmp_path: Path) -> None:
-    failed = run_dissect("stats", tmp_path / "none.pcap")
+def test_a_missing_capture_is_one_line(call_dissect: Run, tmp_path: Path) -> None:
+    failed = call_dissect("stats", tmp_path / "none.pcap")
     assert (failed.returncode, failed.stdout) == (1, b"") and failed.stderr.count(b"\n") == 1

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.capture import Batch
@@ -15,6 +15,7 @@ from dissect.streams.listing import list_conversations
 from dissect.streams.policy import ANALYSIS, COMPLETE, Policy
 from dissect.streams.table import ConversationTable
 from grammars.tcp import ACK, FIN, PSH, RST, SYN
+from tests.effort import examples
 from tests.frames import CLIENT, SECOND, SERVER, batch, ethernet, ipv4, segment, tcp, udp
 
 
@@ -277,7 +278,7 @@ SEGMENTS = st.lists(st.tuples(st.integers(0, 60), st.binary(min_size=2, max_size
 
 
 @given(SEGMENTS, st.integers(0, (1 << 32) - 1), st.booleans(), st.integers(1, 30))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_segments_give_what_the_model_gives(segments: list[tuple[int, bytes]], base: int, syn: bool, size: int) -> None:
     frames = [segment(0, base - 1, flags=SYN)] if syn else []
     frames += [segment(0, base + start, data) for start, data in segments]
@@ -295,7 +296,7 @@ def test_any_segments_give_what_the_model_gives(segments: list[tuple[int, bytes]
 
 
 @given(st.binary(min_size=1, max_size=200), st.randoms(use_true_random=False), st.integers(0, (1 << 32) - 1), st.booleans())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_splitting_order_and_repetition_of_a_stream_gives_it_back(content: bytes, rng: random.Random, base: int, bounded: bool) -> None:
     cuts = sorted({0, len(content), *(rng.randrange(len(content) + 1) for _ in range(8))})
     pieces = [(start, content[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
@@ -313,7 +314,7 @@ FLAGS = st.sampled_from([ACK, PSH | ACK, SYN, SYN | ACK, FIN | ACK, RST, RST | A
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1 << 32), st.binary(max_size=8), FLAGS, st.integers(0, 1 << 32),
                           st.sampled_from([0, 1_000_000, 20 * SECOND])), min_size=1, max_size=40), st.booleans(), st.integers(1, 40))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_hostile_segments_keep_the_books_balanced(rows: list[tuple[int, int, bytes, int, int, int]], bounded: bool, size: int) -> None:
     frames = [segment(side, sequence % 64 if sequence % 3 else sequence, data, flags, acknowledgement % 64)
               for side, sequence, data, flags, acknowledgement, _ in rows]
@@ -337,7 +338,7 @@ def test_hostile_segments_keep_the_books_balanced(rows: list[tuple[int, int, byt
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 40), st.binary(min_size=1, max_size=8), FLAGS, st.integers(0, 60),
                           st.sampled_from([0, 1_000_000, 400_000_000, 2 * SECOND, 20 * SECOND, 40 * SECOND])), min_size=1, max_size=40))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_file_and_a_live_capture_tell_each_conversation_the_same(rows: list[tuple[int, int, int, bytes, int, int, int]]) -> None:
     frames, times, now = [], [], 0
     for flow, side, sequence, data, flags, acknowledgement, pause in rows:
