@@ -60,14 +60,15 @@ class Spool:
         return os.pread(file.fileno(), length, offset)
 
     def reader(self) -> Callable[[int, int], bytes | bytearray]:
-        """`read` for many small pieces, where nothing is appended meanwhile."""
+        """`read` for what was appended before, as many pieces after each other as one likes."""
         base, buffer = self._tail
         descriptor = self._file.fileno() if self._file is not None else -1
 
         def read(offset: int, length: int) -> bytes | bytearray:
             if offset >= base:
                 return buffer[offset - base:offset - base + length]
-            return os.pread(descriptor, length, offset)
+            data = os.pread(descriptor, length, offset)
+            return data if offset + length <= base else data[:base - offset] + buffer[:offset + length - base]
 
         return read
 

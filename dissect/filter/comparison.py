@@ -44,14 +44,14 @@ LARGEST_EXACT = 1 << 62
 class Test:
     """Whether one value satisfies a comparison."""
 
-    __slots__ = ("holds", "column", "needle")
+    __slots__ = ("holds", "column", "equal")
 
-    def __init__(self, holds: Callable[[Any], Any], column: Callable[[Column], Column] | None = None, needle: bytes | None = None) -> None:
+    def __init__(self, holds: Callable[[Any], Any], column: Callable[[Column], Column] | None = None, equal: bytes | None = None) -> None:
         self.holds = holds
         self.column = column
         """the same for a column of numbers at once"""
-        self.needle = needle
-        """bytes that the JSON of a value that satisfies it holds, unless that JSON holds a backslash"""
+        self.equal = equal
+        """what the JSON of a value that satisfies it is, in quotes or not, unless it holds a backslash"""
 
 
 def opposite(test: Test) -> Test:
@@ -153,7 +153,7 @@ def textual(operation: str, text: str) -> Test:
         spelled = _spelled(value)
         return compare(spelled, text) if spelled is not None else operation == "!="
 
-    return Test(holds, needle=_needle(text) if operation == "==" and type(number) is not float else None)
+    return Test(holds, equal=_json_of(text) if operation == "==" and type(number) is not float else None)
 
 
 def searching(operation: str, value: Value) -> Test:
@@ -164,7 +164,7 @@ def searching(operation: str, value: Value) -> Test:
             spelled = _spelled(candidate)
             return spelled is not None and text in spelled
 
-        return Test(contains, needle=_needle(text) if number_of(text) is None else None)
+        return Test(contains)
     from dissect.filter.pattern import compiled
 
     search = compiled(text, value.position).search
@@ -176,7 +176,7 @@ def searching(operation: str, value: Value) -> Test:
     return Test(matches)
 
 
-def _needle(text: str) -> bytes | None:
+def _json_of(text: str) -> bytes | None:
     plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text and bool(text)
     return text.encode() if plain else None
 

@@ -18,6 +18,10 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A half sentence to put behind an error; empty when nothing comes near."""
-    found = nearest(word[:200], names)
-    return f"; did you mean {' or '.join(found)}?" if found else ""
+    """A half sentence to put behind an error: what is near, or the nearest of all that is not; empty only where there are no *names*."""
+    known = list(names)
+    found = nearest(word[:200], known)
+    if found:
+        return f"; did you mean {' or '.join(found)}?"
+    nearest_of_all = get_close_matches(word[:200], known, 1, 0)
+    return f"; the nearest is {nearest_of_all[0]}" if nearest_of_all else ""
