@@ -10,8 +10,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from dissect.carriers.bounded import make_room
 from dissect.catalogue import CATALOGUE
 from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
 from dissect.exchanges import Role, Seen
@@ -35,7 +37,13 @@ if TYPE_CHECKING:
 RAW_LIMIT = 64 << 10
 """bytes of a malformed message that are kept"""
 NEVER = 1 << 63
-ADDRESSES_REMEMBERED = 20_000
+ADDRESSES_REMEMBERED = 10_000
+"""pairs of addresses whose latest session is remembered"""
+DEVICES_REMEMBERED = 10_000
+SESSIONS_TOLD = 1000
+"""of a device; both bounds hold where the sink keeps nothing (`Options.streaming`): devices without a session are forgotten, the latest sessions told"""
+FACTS_LIMIT = 4096
+"""facts of a connection behind which are many devices; those of the ones that spoke first are forgotten"""
 DAY_NS = 86_400 * 10**9
 
 
@@ -82,9 +90,10 @@ class Engine:
         session.digits = self.digits.get(file, 6)
         session.key = key
         self.sessions[key] = session
-        self.between[frozenset((ends[0][0], ends[1][0]))] = session
-        if len(self.between) > ADDRESSES_REMEMBERED:
-            del self.between[next(iter(self.between))]
+        pair = frozenset((ends[0][0], ends[1][0]))
+        self.between.pop(pair, None)
+        make_room(self.between, ADDRESSES_REMEMBERED)
+        self.between[pair] = session
         self.totals.sessions += 1
         self.totals.protocols[protocol.name].sessions += 1
         return session
@@ -117,6 +126,7 @@ class Engine:
         self.sessions.pop(session.key, None)
         self._count(session)
         self.sink.session(session.as_model(), True)
+        session.forget()
 
     def _count(self, session: SessionState) -> None:
         """Its messages join the totals."""
@@ -132,23 +142,34 @@ class Engine:
         device = self.devices.get(ident)
         new = device is None
         if device is None:
+            if len(self.devices) >= DEVICES_REMEMBERED and self.options.streaming:
+                self._forget_devices()
             device = self.devices[ident] = DeviceState(ident, protocol.name, identity)
         changed = new
         if session.own and (session.device_id is None or protocol.self_naming):
             session.device_id = session.device_id or ident
             if address not in device.addresses:
-                device.addresses.append(address)
+                device.addresses[address] = None
                 changed = True
             if session.id not in device.sessions:
-                device.sessions.append(session.id)
+                device.sessions[session.id] = None
                 changed = True
         for name, value in identity.items():
             if device.identity.get(name) is None and value is not None:
                 device.identity = {**device.identity, name: value}
                 changed = True
         if changed:
+            if self.options.streaming:
+                make_room(device.addresses, SESSIONS_TOLD)
+                make_room(device.sessions, SESSIONS_TOLD)
             self.sink.device(device.as_model())
         return device
+
+    def _forget_devices(self) -> None:
+        """The eighth that was named first, but for those that have a session."""
+        present = {session.device_id for session in self.sessions.values()}
+        for ident in list(islice((ident for ident in self.devices if ident not in present), DEVICES_REMEMBERED // 8 + 1)):
+            del self.devices[ident]
 
     # -- messages --
 
@@ -248,6 +269,8 @@ class Engine:
             # Behind a platform's connection are many devices: the topic tells them apart until their own connections do.
             speaker = "" if session.own else device_id or (" ".join(stem(topic)) if type(topic) is str else "")
             session.shared = device.facts if device is not None else session.facts.setdefault(f"shared {speaker}", {})
+            if len(session.facts) > FACTS_LIMIT:
+                _forget_speakers(session.facts)
             session.speaker = speaker if sender is DEVICE else ""
             session.retained = quiet
         for rule in row.rules if row is not None else rules_for(protocol, kind):
@@ -462,6 +485,12 @@ class Engine:
         self.pairing.finish(last_ns)
         self.links.finish(last_ns)
         self.totals.limits.open_requests += self.pairing.evicted
+
+
+def _forget_speakers(facts: dict[str, Any]) -> None:
+    """What is remembered of single devices behind a connection has a blank in its name; what is remembered of the connection stays."""
+    for name in list(islice((name for name in facts if " " in name), FACTS_LIMIT // 2)):
+        del facts[name]
 
 
 _CONTROL = re.compile(rb"[\x00-\x1f]").search

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from dissect.carriers.bounded import make_room
 from dissect.engine import fingerprint
 from dissect.exchanges import Seen
 from grammars.vocabulary import Party
@@ -15,7 +16,8 @@ from grammars.vocabulary import Party
 WINDOW_NS = 60 * 10**9
 REMEMBERED = 20_000
 """publications remembered at most"""
-TOPICS = 50_000
+TOPICS = 20_000
+"""whose device is remembered; the one learnt first is forgotten first"""
 
 
 class _Sighting:
@@ -63,7 +65,9 @@ class BrokerLegs:
     ) -> None:
         place = (topic, fingerprint(payload))
         sighting = _Sighting(uid, time_ns, by_client, connection)
-        sighting.seen, sighting.sender = seen, sender
+        # Kept as long as a later leg may tell whose message it is.
+        sighting.seen = seen if seen is not None and seen.device_id is None else None
+        sighting.sender = sender
         waiting = self._sightings.setdefault(place, [])
         waiting[:] = [one for one in waiting if time_ns - one.time_ns <= WINDOW_NS]
         waiting.append(sighting)
@@ -82,7 +86,8 @@ class BrokerLegs:
         if known != device_id:
             # A topic that several devices use names none of them.
             self._topics[topic] = None
-        elif len(self._topics) < TOPICS:
+        elif topic not in self._topics:
+            make_room(self._topics, TOPICS)
             self._topics[topic] = device_id
 
     def device_of(self, topic: str) -> str | None:

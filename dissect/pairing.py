@@ -19,15 +19,22 @@ from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdi
 
 GRACE_NS = 60 * 10**9
 """how long after its deadline a request is judged final, and how long an id or a refusal is remembered"""
-OPEN_LIMIT = 100_000
+OPEN_LIMIT = 50_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
-RECENT_LIMIT = 200_000
+RECENT_LIMIT = 50_000
+"""ids remembered at least, of the last GRACE_NS"""
+_TIME_SHIFT = 64
+_SIGNATURE = (1 << _TIME_SHIFT) - 1
 SENDS_IN_VAIN = 3
 LOOK_BACK = 64
 """open requests of the same key that are compared with a new one"""
 CANDIDATES = 256
 RESETS_LOOK_BACK = 1024
 """a RST answers one of the latest messages"""
+EARLY_IN_ALL = 10_000
+"""such answers of all sessions; beyond, the oldest is told as an orphan before its time"""
+TIMERS_SPARE = 4096
+"""timers of exchanges that are final, which are kept while none before them is"""
 EARLY_LIMIT = 256
 """answers of one session that may wait for a request which a hole, or a line without its end, still holds up"""
 _RESEND = -1
@@ -52,7 +59,8 @@ class Pairing:
         self._pending: dict[int, Pending] = {}
         self._timers: dict[int, deque[tuple[int, int]]] = {_RESEND: deque()}
         """for each length of waiting, what falls due, in order of time"""
-        self._recent: tuple[dict[Any, tuple[int, int]], dict[Any, tuple[int, int]]] = ({}, {})
+        self._recent: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        """of the ids used lately, the hash of who used which: time and signature of the request in one number; there are many"""
         self._recent_since = 0
         self._serial = 0
         self._exchange = 0
@@ -182,18 +190,18 @@ class Pairing:
     def _check_reuse(self, seen: Seen, row: MessageType, key: dict[str, Any] | None, rival: bool) -> None:
         if key is None:
             return
-        place = (self._scope(seen), seen.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
+        place = hash((self._scope(seen), seen.sender, seen.device_id or seen.topic, str(key[row.id or ""])))
         now = seen.time_ns
-        signature = seen.signature()
+        signature = seen.signature() & _SIGNATURE
         fresh, old = self._recent
         earlier = fresh.get(place) or old.get(place)
-        if earlier is not None and earlier[1] != signature and (rival or now - earlier[0] <= GRACE_NS):
-            text = f"{row.id} {key[row.id or '']} was used {(now - earlier[0]) / 1e9:.1f} s before for another request"
+        if earlier is not None and earlier & _SIGNATURE != signature and (rival or now - (earlier >> _TIME_SHIFT) <= GRACE_NS):
+            text = f"{row.id} {key[row.id or '']} was used {(now - (earlier >> _TIME_SHIFT)) / 1e9:.1f} s before for another request"
             self._report(seen, Finding("pair.id-reuse", text), now)
         if now - self._recent_since > GRACE_NS or len(fresh) > RECENT_LIMIT:
             self._recent = ({}, fresh)
             self._recent_since = now
-        self._recent[0][place] = (now, signature)
+        self._recent[0][place] = now << _TIME_SHIFT | signature
 
     def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[MessageType, bool]]) -> list[tuple[Pending, bool]]:
         found: list[tuple[Pending, bool]] = []
@@ -433,6 +441,8 @@ class Pairing:
         self._early_due.append((seen.time_ns + GRACE_NS, seen))
         if len(early) > EARLY_LIMIT:
             self._tell_orphan(early.pop(0)[0])
+        if len(self._early_due) > EARLY_IN_ALL:
+            self._early_over()
 
     def _take_early(self, seen: Seen, key: dict[str, Any] | None, kinds: tuple[str, ...], since_ns: int) -> Seen | None:
         """The first answer of one of these *kinds* and this key, not older than *since_ns*, that came out before *seen*, which it belongs to."""
@@ -477,7 +487,7 @@ class Pairing:
         if key is None:
             return False
         for row, _ in plan.answers:
-            place = (self._scope(seen), row.sender, seen.device_id or seen.topic, str(key[row.id or ""]))
+            place = hash((self._scope(seen), row.sender, seen.device_id or seen.topic, str(key[row.id or ""])))
             for recent in self._recent:
                 if place in recent:
                     return True
@@ -490,22 +500,31 @@ class Pairing:
         if now_ns > self._now:
             self._now = now_ns
         while self._early_due and self._early_due[0][0] < now_ns:
-            seen = self._early_due.popleft()[1]
-            scope = self._scope(seen)
-            waiting = self._early.get(scope, [])
-            if waiting and waiting[0][0] is seen:
-                # They wait in order of arrival: what stands first is the oldest.
-                del waiting[0]
-                if not waiting:
-                    del self._early[scope]
-                self._tell_orphan(seen)
+            self._early_over()
         for timers in self._timers.values():
+            if len(timers) > TIMERS_SPARE + 2 * len(self._pending):
+                # One that waits long keeps those behind it, most of which were answered.
+                waiting = [one for one in timers if one[1] in self._pending]
+                timers.clear()
+                timers.extend(waiting)
             # Most are answered long before they are due: those are not kept until then.
             while timers and (timers[0][0] < now_ns or timers[0][1] not in self._pending):
                 due, serial = timers.popleft()
                 pending = self._pending.get(serial)
                 if pending is not None and pending.due_ns <= due:
                     self._judge(pending, now_ns)
+
+    def _early_over(self) -> None:
+        """The answer that waits longest for its request waits no more."""
+        seen = self._early_due.popleft()[1]
+        scope = self._scope(seen)
+        waiting = self._early.get(scope, [])
+        if waiting and waiting[0][0] is seen:
+            # They wait in order of arrival: what stands first is the oldest.
+            del waiting[0]
+            if not waiting:
+                del self._early[scope]
+            self._tell_orphan(seen)
 
     def _judge(self, pending: Pending, now_ns: int) -> None:
         """No answer came, or no third leg, or no re-send: what that means at *now_ns*, when no more is awaited."""

@@ -28,7 +28,11 @@ from grammars.registry import PROTOCOLS
 from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, Party
 
 TOOL = Tool(name="dissect", version=__version__)
-UNITS_REMEMBERED = 100_000
+UNITS_REMEMBERED = 20_000
+DATAGRAM_SESSIONS = 10_000
+"""sessions of datagrams, which have no end of their own; beyond it those idle longest are closed and counted"""
+STREAMS_TOLD = 1000
+"""conversations told of such a session where the sink keeps nothing: a device may take a new port for each message"""
 FRAGMENTS_REMEMBERED = 4096
 LAN = "udp/coap"
 
@@ -105,14 +109,19 @@ class Pipeline:
             session.connectionless = True
             if not session.from_start:
                 session.midstream_ns = unit.time_ns
+            if len(self._addresses) >= DATAGRAM_SESSIONS:
+                self._close_idle()
             self._addresses[pair] = session
             self.engine.session_seen(session)
             if protocol.connection_identity is not None:
                 address = session.ends[session.device_side][0]
                 self.engine.name_device(session, protocol.connection_identity(address, None, {}), unit.time_ns)
-        if conversation.id not in session.streams:
+        beside = self._lan.setdefault(conversation.id, [])
+        if session not in beside:
+            beside.append(session)
             session.streams.append(conversation.id)
-            self._lan.setdefault(conversation.id, []).append(session)
+            if len(session.streams) > STREAMS_TOLD and self.engine.options.streaming:
+                del session.streams[:STREAMS_TOLD // 8]
         duplicate = None
         if unit.repeats is not None:
             earlier = self._coap_uids.get(unit.repeats)
@@ -127,6 +136,14 @@ class Pipeline:
         if len(self._coap_uids) > UNITS_REMEMBERED:
             self._coap_uids.popitem(last=False)
         return True
+
+    def _close_idle(self) -> None:
+        """The eighth of the datagrams' sessions that were idle longest end here."""
+        idle = sorted(self._addresses.items(), key=lambda item: item[1].last_ns)
+        for pair, session in idle[:DATAGRAM_SESSIONS // 8 + 1]:
+            del self._addresses[pair]
+            self.engine.totals.limits.streams += 1
+            self.engine.close_session(session, session.last_ns)
 
     @staticmethod
     def _speaker(protocol: ApplicationProtocol, classified: Classified) -> Party | None:
@@ -173,6 +190,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
 
     *watch* is given the pipeline before the first batch, for whoever looks at it between two.
     """
+    from dissect.streams.policy import ANALYSIS, LIVE
     from dissect.streams.table import ConversationTable
 
     pipeline = Pipeline(sink, options)
@@ -181,7 +199,8 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
     engine = pipeline.engine
     engine.digits = capture.digits
     # The tshark engine stands between: it tells of TLS connections in clear.
-    table = ConversationTable(capture.listening(pipeline) if hasattr(capture, "listening") else pipeline)
+    table = ConversationTable(capture.listening(pipeline) if hasattr(capture, "listening") else pipeline,
+                              LIVE if getattr(capture, "kind", "file") == "live" else ANALYSIS)
     sink.source(_source(capture, table))
     last_ns = 0
     for batch in _batches(capture):

@@ -82,6 +82,10 @@ class SessionState:
             self.once.add(mark)
         return True
 
+    def forget(self) -> None:
+        """It is closed and told: who still names it asks for none of what the rules remembered."""
+        self.facts, self.shared, self.once = {}, {}, set()
+
     def as_model(self) -> Session:
         device, peer = self.ends[self.device_side], self.ends[1 - self.device_side]
         return Session(
@@ -98,8 +102,9 @@ class DeviceState:
         self.id = ident
         self.protocol = protocol
         self.identity = identity
-        self.addresses: list[str] = []
-        self.sessions: list[int] = []
+        self.addresses: dict[str, None] = {}
+        """in order of appearance"""
+        self.sessions: dict[int, None] = {}
         self.facts: dict[str, Any] = {}
         """what the protocol's rules remember of it"""
         self.beat_ns: int | None = None

@@ -11,6 +11,8 @@ from grammars.vocabulary import Finding, Member
 _MISSING: Any = object()
 _REMEMBERED = 4096
 """values found good that a check keeps, so that a channel's name is matched once and not with every message"""
+_LONGEST = 256
+"""characters of such a value"""
 
 
 class _Check(NamedTuple):
@@ -68,7 +70,7 @@ def _check_value(one: _Check, value: Any, place: str) -> Iterator[Finding]:
         wrong = one.wrong(value)
         if wrong:
             yield Finding("schema.bad-value", f"{place} {_show(value)} {wrong}")
-        elif one.good is not None and len(one.good) < _REMEMBERED:
+        elif one.good is not None and len(one.good) < _REMEMBERED and (type(value) is not str or len(value) <= _LONGEST):
             one.good.add(value)
     if type(value) is dict and one.inner:
         yield from check(one.inner, value, place + ".")

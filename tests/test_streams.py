@@ -351,6 +351,46 @@ def test_a_file_and_a_live_capture_tell_each_conversation_the_same(rows: list[tu
     assert {one: recorder.events for one, recorder in whole.recorders.items()} == {one: recorder.events for one, recorder in single.recorders.items()}
 
 
+CLOSING = [segment(0, 1000, b"ab", FIN | ACK, 5000), segment(1, 5000, b"", FIN | ACK, 1003), segment(0, 1003, b"", ACK, 5001)]
+
+
+def closed_and_then(*frames: bytes) -> tuple[ConversationTable, Everything]:
+    """A connection that closed, and *frames* long after it lingered."""
+    whole = batch([*OPENING, *CLOSING])
+    late = ANALYSIS.linger_ns or 0
+    quiet = [batch([segment(0, 1, b"", ACK, port=9)], first_number=10 + number, times=[number * late]) for number in (1, 2, 3)]
+    return run(whole, *quiet, batch(frames, first_number=20, times=[4 * late + place for place in range(len(frames))]), policy=ANALYSIS)
+
+
+@pytest.mark.parametrize("late", [
+    [segment(0, 1000, b"ab")], [segment(0, 1003, b"new")], [segment(1, 5000, b"", FIN | ACK, 1003)], [segment(0, 1003, b"", RST)],
+], ids=["again", "new", "FIN", "RST"])  # fmt: skip
+def test_what_comes_long_after_the_end_is_counted_and_no_more(late: list[bytes]) -> None:
+    table, listener = closed_and_then(*late)
+    assert {one: recorder.payload for one, recorder in listener.recorders.items()} == {1: [b"ab", b""]}
+    assert listener.recorders[1].events.count(("closed",)) == 1
+    assert table.packets_used == 9 + len(late)
+
+
+def test_ports_are_used_anew_long_after_the_end() -> None:
+    anew = [segment(0, 7999, flags=SYN), segment(1, 8999, flags=SYN | ACK, acknowledgement=8000), segment(0, 8000, b"anew", ACK, 9000)]
+    _, listener = closed_and_then(segment(0, 1000, b"ab"), *anew, segment(1, 9000, b"well", ACK, 8004))
+    assert [recorder.payload for recorder in listener.recorders.values()] == [[b"ab", b""], [b"anew", b"well"]]
+
+
+def test_flows_that_nobody_hears_make_room_first() -> None:
+    """A scan of ports does not push out the sessions that are open."""
+    policy = ANALYSIS._replace(most_flows=50)
+    scan = [segment(0, 1, flags=SYN, port=10_000 + number) for number in range(500)]
+    listener = Everything()
+    table = ConversationTable(listener, policy)
+    for one in (batch([*OPENING, segment(0, 1000, b"ab")]), *(batch(scan[place:place + 20], first_number=100 + place) for place in range(0, 500, 20)),
+                batch([segment(0, 1002, b"cd")], first_number=900)):
+        table.feed(one)
+    assert table.limits.streams == 0
+    assert [recorder.payload[0] for recorder in listener.recorders.values()] == [b"abcd"]
+
+
 def test_a_stream_that_outgrows_memory_goes_through_a_file() -> None:
     policy = COMPLETE._replace(held_bytes=2000)
     pieces = [(index * 50, bytes([index % 256]) * 50) for index in range(100)]

@@ -28,11 +28,11 @@ __all__ = ["CoapLayer", "CoapMessage", "CoapProblem", "parse"]
 MAX_TRANSMIT_SPAN_NS = 45_000_000_000
 EXCHANGE_LIFETIME_NS = 247_000_000_000
 """RFC 7252, 4.8.2"""
-MAX_MESSAGES = 1 << 18
+MAX_MESSAGES = 1 << 15
 """message IDs remembered (older ones are forgotten early)"""
-MAX_REQUESTS = 1 << 16
+MAX_REQUESTS = 1 << 14
 MAX_OBSERVATIONS = 1 << 14
-MAX_UNACKNOWLEDGED = 1 << 16
+MAX_UNACKNOWLEDGED = 1 << 14
 MAX_NOTES = 1 << 16
 _OTHER_SIDE_AND_KIND = 3 << 16
 _RESPONSE = 32

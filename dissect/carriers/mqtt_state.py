@@ -8,7 +8,7 @@ from itertools import count
 from dissect.carriers.bounded import make_room
 from dissect.carriers.inlet import Inlet
 
-MAX_REMEMBERED_CLIENTS = 4096
+MAX_REMEMBERED_CLIENTS = 2048
 
 Sent = dict[int, tuple[int, int]]
 """packet identifier: (serial, hash of topic and payload) of the PUBLISH that used it last"""

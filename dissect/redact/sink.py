@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,8 @@ _COAP_TYPES = frozenset({"CON", "NON", "ACK", "RST"})
 _CODE = re.compile(r"\d\.\d\d", re.ASCII).fullmatch
 _TOKEN = re.compile(r"[0-9a-f]{0,16}", re.ASCII).fullmatch
 _FILTER_WORDS = re.compile(r"and|or|not|host|net|port|portrange|src|dst|tcp|udp|ip|ip6|icmp|arp|ether|vlan|\d{1,5}|[()<>=!]+", re.ASCII).fullmatch
+CLOSED_REMEMBERED = 50_000
+"""sessions that closed, whose exchanges may still be told"""
 _WORDS = re.compile(r"[\w.:%@-]+")
 
 
@@ -33,6 +36,7 @@ class RedactingSink:
         self._plans = {name: ProtocolPlans(protocol) for name, protocol in PROTOCOLS.items()}
         self._protocols: dict[int, str] = {}
         """session -> protocol"""
+        self._closed: deque[int] = deque()
 
     def source(self, source: Source) -> None:
         self._inner.source(self._source(source))
@@ -48,6 +52,11 @@ class RedactingSink:
 
     def session(self, session: Session, closed: bool) -> None:
         self._protocols[session.id] = session.protocol
+        if closed:
+            # What was open of it may come a while after it.
+            self._closed.append(session.id)
+            if len(self._closed) > CLOSED_REMEMBERED:
+                self._protocols.pop(self._closed.popleft(), None)
         self._inner.session(replace(
             session, device=self._endpoint(session.device), peer=self._endpoint(session.peer),
             device_id=self._device_id(session.device_id),
@@ -138,7 +147,9 @@ class RedactingSink:
         self._inner.attribute(message_id, self._device_id(device_id) or device_id)
 
     def exchange(self, exchange: Exchange, session: int) -> None:
-        self._inner.exchange(replace(exchange, key=self._redact.key(exchange.key, self._plans[self._protocols[session]].any)), session)
+        # Of a session that closed so long ago that its protocol is forgotten: all of the key is hidden.
+        plans = self._plans.get(self._protocols.get(session, ""))
+        self._inner.exchange(replace(exchange, key=self._redact.key(exchange.key, plans.any if plans is not None else {})), session)
 
     def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:
         text = without_quotes(anomaly.code, anomaly.message, self.pseudonyms.address)

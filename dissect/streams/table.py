@@ -10,6 +10,8 @@ Packets of conversations that nobody wants are counted by the batch; those in or
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from dissect.capture.batch import Batch, Integers
@@ -22,15 +24,34 @@ from dissect.streams.assembler import Assembler
 from dissect.streams.flows import FLOW_KEY, FlowKey, Groups, address_text, first_rows, group, last_rows
 from dissect.streams.handshake import begins_anew, note_syn
 from dissect.streams.policy import ANALYSIS, Policy
-from dissect.streams.side import MASK, Flow, Side
+from dissect.streams.side import MASK, WRAP, Flow, Side
 from grammars.tcp import ACK, FIN, PSH, RST, SYN
 
 _MARKS = FIN | SYN | RST
 _REMEMBERED = 4 << 20
 # bytes handed out after which older ones are no more compared with retransmissions
 _SEGMENT_COST = 64
+_ENDED_REMEMBERED = 32_768
+# flows whose conversation was closed: of them a late packet begins no new one
 _NO_SIDES: list[Side] = []
 # of every UDP conversation
+
+
+def _ended(key: FlowKey) -> Flow:
+    """A flow whose conversation is over: any SYN begins a new one."""
+    flow = Flow(key)
+    flow.conversation = Conversation(0, "tcp", ("", ""), (0, 0), 0)
+    flow.wanted = flow.watch = flow.special = flow.conversation.wanted = False
+    if key:
+        flow.sides = flow.by_end = [Side(flow.conversation, 0, flow), Side(flow.conversation, 1, flow)]
+        for side in flow.sides:
+            side.isn = WRAP
+    return flow
+
+
+def _heard(flow: Flow) -> bool:
+    """Whether somebody takes its bytes."""
+    return flow.wanted and flow.conversation is not None and flow.conversation.handler is not None
 
 
 class ConversationTable:
@@ -51,6 +72,9 @@ class ConversationTable:
         self._opened = 0
         self._since_forgetting = 0
         self._closing: dict[Flow, Conversation] = {}
+        self._over = _ended(b"")
+        # stands for every flow whose conversation was closed: what still comes of one is only counted
+        self._over_keys: deque[FlowKey] = deque()
         self._next_closing = -(1 << 63)
 
     @property
@@ -109,11 +133,13 @@ class ConversationTable:
         renewed = set(groups.group[fresh].tolist())
         firsts: list[int] | None = None
         flows: list[Flow] = []
-        known = self._flows
+        known, over = self._flows, self._over
         for index, key in enumerate(groups.keys):
             flow = known.get(key)
             if flow is None:
                 flow = known[key] = Flow(key)
+            elif flow is over and index in renewed:
+                flow = known[key] = _ended(key)
             flows.append(flow)
             conversation = flow.conversation
             if conversation is None or index in renewed:
@@ -140,7 +166,7 @@ class ConversationTable:
         return np.flatnonzero(chosen)
 
     def _run(self, batch: Batch, segments: Segments, groups: Groups, flows: list[Flow], times: Integers, rows: Integers) -> None:
-        buffer = segments.buffer
+        buffer, over = segments.buffer, self._over
         wholes = {what[0][-1]: what for what in segments.fragments.values()}
         # by the packet that completed the datagram, which is the last of its fragments
         references = batch.references()[segments.index]
@@ -163,6 +189,8 @@ class ConversationTable:
                     if not side.conversation.wanted:
                         self._unwant(flow)
                     continue
+            if flow is over:
+                continue
             if tcp:
                 self._segment(flow, direction, sequence, acknowledgement, flags, buffer[start:start + length], wire, packet, time_ns)
             elif flow.special or flow.wanted:
@@ -319,15 +347,21 @@ class ConversationTable:
         self._next_closing = now + linger // 8
         for flow in [flow for flow, conversation in self._closing.items() if now - conversation.last_ns > linger]:
             self._end(flow, now)
+            self._flows[flow.key] = self._over
+            self._over_keys.append(flow.key)
+        while len(self._over_keys) > _ENDED_REMEMBERED:
+            key = self._over_keys.popleft()
+            if self._flows.get(key) is self._over:
+                del self._flows[key]
 
     def _evict(self) -> None:
-        """Give up the flows idle longest when there are too many; those whose bytes somebody wanted are counted."""
+        """Give up flows when there are too many: first those that nobody wants, the longest idle first; those whose bytes somebody wanted are counted."""
         excess = len(self._flows) - self.policy.most_flows
         if excess <= 0:
             return
-        idle = sorted(self._flows.items(), key=lambda item: item[1].conversation.last_ns if item[1].conversation else 0)
+        idle = sorted(self._flows.items(), key=lambda item: (_heard(item[1]), item[1].conversation.last_ns if item[1].conversation else 0))
         for key, flow in idle[:excess + self.policy.most_flows // 10]:
-            self.limits.streams += flow.wanted and flow.conversation is not None and flow.conversation.handler is not None
+            self.limits.streams += _heard(flow)
             self._end(flow, flow.conversation.last_ns if flow.conversation else 0)
             del self._flows[key]
 

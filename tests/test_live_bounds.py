@@ -1,0 +1,68 @@
+"""A run of days in seconds: whatever connects, leaves, or falls silent, no table of the analysis grows for ever, and bounds that cut are counted."""
+
+from __future__ import annotations
+
+import pytest
+
+from dissect.streams.policy import LIVE
+from tests.ladder import ladder
+from tests.soak.census import Replay
+from tests.soak.traffic import SCENES
+from tests.test_fogslink import login
+
+SMALL = {
+    "dissect.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.DEVICES_REMEMBERED": 64, "dissect.engine.SESSIONS_TOLD": 16, "dissect.engine.FACTS_LIMIT": 32,
+    "dissect.pairing.RECENT_LIMIT": 64, "dissect.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
+    "dissect.streams.table._REMEMBERED": 1 << 12,
+    "dissect.legs.REMEMBERED": 64, "dissect.legs.TOPICS": 64, "dissect.pipeline.UNITS_REMEMBERED": 64, "dissect.pipeline.DATAGRAM_SESSIONS": 64,
+    "dissect.pipeline.STREAMS_TOLD": 16, "dissect.carriers.coap.MAX_MESSAGES": 64, "dissect.carriers.coap.MAX_REQUESTS": 64,
+    "dissect.carriers.mqtt_state.MAX_REMEMBERED_CLIENTS": 64, "dissect.redact.sink.CLOSED_REMEMBERED": 64, "dissect.redact.pseudonyms.REMEMBERED": 64,
+    "dissect.validation._REMEMBERED": 16,
+}  # fmt: skip
+"""every bound by count, so that all of them are reached; those by time are, at twenty packets a second"""
+PACKETS, RATE = 12_000, 20
+SPARE = 120
+"""entries by which a table may differ from one moment to another: batches, requests that are open, tables that are emptied an eighth at a time"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("redact", [False, True], ids=["plain", "redacted"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_nothing_grows_for_ever(scene: str, redact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setattr(name, value)
+    replay = Replay(SCENES[scene], RATE, LIVE._replace(most_flows=200), devices=4, redact=redact)
+    replay.feed(PACKETS)
+    before = replay.tables()
+    replay.feed(PACKETS)
+    after = replay.tables()
+    assert {place: (before[place], size) for place, size in after.items() if size > before[place] * 1.5 + SPARE} == {}
+
+
+def test_the_sessions_told_of_a_device_are_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dissect.engine.SESSIONS_TOLD", 16)
+    replay = Replay(SCENES["churn"], RATE, devices=1)
+    replay.feed(PACKETS)
+    engine = replay.pipeline.engine
+    open_ones = {session.device_id: session.id for session in engine.sessions.values() if session.device_id is not None}
+    assert open_ones
+    for ident, session in open_ones.items():
+        assert len(engine.devices[ident].sessions) <= 16
+        assert session in engine.devices[ident].sessions
+
+
+def test_a_file_tells_all_sessions_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dissect.engine.SESSIONS_TOLD", 2)
+    monkeypatch.setattr("dissect.engine.DEVICES_REMEMBERED", 2)
+    steps = [step._replace(connection=number, at=step.at + 10 * number) for number in range(1, 7) for step in login()]
+    told = ladder(*steps)
+    assert [len(device.sessions) for device in told.devices.values()] == [6]
+
+
+def test_sessions_of_datagrams_beyond_the_bound_are_closed_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dissect.pipeline.DATAGRAM_SESSIONS", 16)
+    replay = Replay(SCENES["newcomers"], RATE, devices=1)
+    replay.feed(PACKETS)
+    datagrams = [session for session in replay.pipeline.engine.sessions.values() if session.connectionless]
+    assert 0 < len(datagrams) <= 16
+    assert replay.pipeline.engine.totals.limits.streams > 0
