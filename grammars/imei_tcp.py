@@ -36,6 +36,7 @@ from grammars.vocabulary import (
 
 FORMAT = "二、与设备接口"
 WEB = "一、与 web 应用接口"
+DATA = "Seconds or runs (QD), phone number (TN), text (QR); null in all others"
 HEAD = Struct(
     "length" / Bytes(3) * Doc("Length of the whole frame, itself included, zero padded decimal", "byte", FORMAT),
     "status" / Bytes(3) * Doc("000 request, 200 done, 201/202 device's failures, 300/401/404 server's refusals", "", "状态码说明"),
@@ -44,7 +45,7 @@ FRAME = Struct(
     *HEAD.subcons,
     "imei" / Bytes(15) * Doc("IMEI of the device", "", FORMAT),
     "cmd" / Bytes(2) * Doc("Command", "", FORMAT),
-    "data" / GreedyBytes * Doc("Seconds or runs (QD), phone number (TN), text (QR)", "", FORMAT),
+    "data" / GreedyBytes * Doc(DATA, "", FORMAT),
 )
 SHORT_FRAME = Struct(*HEAD.subcons)
 ANY_FRAME = Struct(*HEAD.subcons, "imei" / Optional(Bytes(15)), "cmd" / Optional(Bytes(2)), "data" / GreedyBytes)
@@ -267,7 +268,7 @@ def _status(*values: str) -> Member:
     return Member(name="status", meaning="Status code", values=frozenset(values), spec="状态码说明")
 
 
-def _data(meaning: str, required: bool = False, pattern: str | None = None) -> Member:
+def _data(meaning: str = DATA, required: bool = False, pattern: str | None = None) -> Member:
     return Member(
         name="data",
         meaning=meaning,
@@ -305,7 +306,7 @@ def _asked(cmd: str, name: str, answer: str, meaning: str, needs_data: bool) -> 
             key=KEY,
             answered_by=(f"{cmd} answer", "404"),
             spec=FORMAT,
-            members=(LENGTH, _status("000"), IMEI, CMD, _data("none")),
+            members=(LENGTH, _status("000"), IMEI, CMD, _data()),
         ),
         MessageType(
             kind=f"{cmd} answer",
@@ -341,7 +342,7 @@ def _commanded(cmd: str, name: str, meaning: str, needs_data: bool) -> tuple[Mes
             key=KEY,
             verdict=_answer,
             spec=FORMAT,
-            members=(LENGTH, _status("200", "201", "202"), IMEI, CMD, _data("none")),
+            members=(LENGTH, _status("200", "201", "202"), IMEI, CMD, _data()),
         ),
         MessageType(
             kind=f"{cmd} received",
@@ -350,7 +351,7 @@ def _commanded(cmd: str, name: str, meaning: str, needs_data: bool) -> tuple[Mes
             sender=PEER,
             key=KEY,
             spec=FORMAT,
-            members=(LENGTH, _status("200"), IMEI, CMD, _data("none")),
+            members=(LENGTH, _status("200"), IMEI, CMD, _data()),
         ),
     )
 
@@ -372,11 +373,11 @@ def web_cause(fields: Any) -> Cause | None:
 MESSAGES = {
     row.kind: row
     for row in (
-        *_asked("HT", "register", "register answer", "none", False),
+        *_asked("HT", "register", "register answer", DATA, False),
         *_asked("TN", "service phone", "service phone answer", "phone number", True),
         *_asked("QR", "QR code", "QR code answer", "text of the QR code", True),
         *_commanded("QD", "start", "seconds, or number of runs", True),
-        *_commanded("ST", "stop", "none", False),
+        *_commanded("ST", "stop", DATA, False),
         MessageType(
             kind="heartbeat",
             type="heartbeat",

@@ -28,3 +28,8 @@ def test_a_protocols_fields_are_described_once_each(protocol: object) -> None:
 
 def test_general_fields_are_described_once_each() -> None:
     assert len({row.name for row in GENERAL}) == len(GENERAL) and all(row.meaning for row in GENERAL)
+
+
+def test_a_member_that_only_some_messages_fill_is_described_by_what_these_hold() -> None:
+    told = all_fields()["imei.data"].meaning
+    assert all(part in told for part in ("QD", "TN", "QR"))

@@ -160,7 +160,8 @@ def test_a_cell_holds_every_value_cleaned(name: str) -> None:
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (("-e", "fogslink.eqSM"), "did you mean fogslink.eqSN"), (("-e", "message.id", "-v"), "choose one"), (("--csv", "-x"), "choose one")])
+    (("-e", "fogslink.eqSM"), "did you mean fogslink.eqSN"), (("-e", "nope.field"), "the nearest is "), (("--filter", "nope.field"), "the nearest is "),
+    (("-e", "nope.field"), "`dissect protocols` lists all"), (("-e", "message.id", "-v"), "choose one"), (("--csv", "-x"), "choose one")])
 def test_wrong_fields_are_wrong_usage(words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show", DEMO, *words) == 2
     assert says in capsys.readouterr().err

@@ -16,6 +16,8 @@ from grammars.registry import PROTOCOLS
 
 _OPEN = {"object", "array"}
 
+ALL_ARE_LISTED = "`dissect protocols` lists all"
+
 
 class Resolved(NamedTuple):
     """A field of a filter."""
@@ -47,7 +49,7 @@ def resolve(value: Value) -> Resolved:
     found = _find(value.text)
     if found is None:
         shown = value.text if len(value.text) <= 60 else value.text[:59] + "…"
-        raise FilterError(f"no field is called {shown}{did_you_mean(value.text, _names())}", value.position)
+        raise FilterError(f"no field is called {shown}{did_you_mean(value.text, _names(), ALL_ARE_LISTED)}", value.position)
     return found
 
 

@@ -17,11 +17,11 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(same + ending + alike))[:MOST]
 
 
-def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A half sentence to put behind an error: what is near, or the nearest of all that is not; empty only where there are no *names*."""
+def did_you_mean(word: str, names: Iterable[str], always: str = "") -> str:
+    """A half sentence to put behind an error; empty when nothing comes near, unless *always* says where all *names* are listed."""
     known = list(names)
     found = nearest(word[:200], known)
     if found:
         return f"; did you mean {' or '.join(found)}?"
-    nearest_of_all = get_close_matches(word[:200], known, 1, 0)
-    return f"; the nearest is {nearest_of_all[0]}" if nearest_of_all else ""
+    least_far = get_close_matches(word[:200], known, 1, 0) if always else []
+    return f"; the nearest is {least_far[0]}, {always}" if least_far else ""
