@@ -56,6 +56,8 @@ WRONG_USAGE = [
     pytest.param(("report", "--decode-as", "9000=fogslink", "x.pcap"), "tcp:9000=fogslink", id="decode-as without transport"),
     pytest.param(("report", "--decode-as", "tcp:99999=fogslink", "x.pcap"), "tcp:9000=fogslink", id="decode-as with no port"),
     pytest.param(("report", "--decode-as", "tcp:9000=gopher", "x.pcap"), "known are fogslink", id="decode-as with no protocol"),
+    pytest.param(("report", "--decode-as", "udp:9000=fogslink", "x.pcap"), "fogslink runs over tcp only; say tcp:9000=fogslink", id="fogslink over UDP"),
+    pytest.param(("show", "--decode-as", "tcp:9000=clife-lan", "x.pcap"), "clife-lan runs over udp only; say udp:9000=clife-lan", id="clife-lan over TCP"),
     pytest.param(("report", "--deadline", "gopher=1", "x.pcap"), "known are fogslink", id="deadline of no protocol"),
     pytest.param(("report", "--deadline", "camera=0", "x.pcap"), "no number of seconds", id="deadline of nothing"),
     pytest.param(("report", "--deadline", "camera", "x.pcap"), "clife-lan=10s", id="deadline without seconds"),

@@ -253,3 +253,27 @@ def test_packets_that_the_interface_dropped_are_told(call_dissect: Run, tmp_path
     report = json.loads(call_dissect("report", capture).stdout)
     assert report["source"]["packets_dropped"] == dropped
     assert [one["code"] for one in report["anomalies"]] == ["capture.dropped-packets"] * bool(dropped)
+
+
+@pytest.mark.parametrize("words", [("show",), ("streams",), ("streams", "--fail-on", "error"), ("stats",), ("report",), ("show", "-e", "message.id")], ids=" ".join)
+def test_a_damaged_file_is_told_on_stderr_in_one_line(words: tuple[str, ...], call_dissect: Run, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.pcap", tmp_path / "cut.pcap"
+    whole.write_bytes(pcap())
+    cut.write_bytes(pcap()[:-10])
+    assert call_dissect(*words, whole).stderr == b""
+    told = call_dissect(*words, whole, cut).stderr.decode()
+    assert told.count("\n") == 1 and told.startswith(f"dissect: warning: {cut}: ")
+
+
+@pytest.mark.parametrize(("magic", "says"), [(b"BZh91AY&SY", "bzcat"), (b"\xfd7zXZ\0\0\4", "xzcat"), (b"PK\3\4\x14\0", "unzip -p")])
+def test_a_capture_in_another_packing_is_one_line_that_says_how_to_unpack_it(magic: bytes, says: str, call_dissect: Run, tmp_path: Path) -> None:
+    packed = tmp_path / "capture.packed"
+    packed.write_bytes(magic + bytes(40))
+    done = call_dissect("show", packed)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and f"{says} FILE | dissect ... -".encode() in done.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "show", "stats", "streams"])
+def test_standard_input_named_twice_is_wrong_usage(command: str, call_dissect: Run) -> None:
+    done = call_dissect(command, "-", "-", input=pcap())
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"dissect: - is standard input, which can be read once only; name it once\n")

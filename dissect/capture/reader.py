@@ -83,6 +83,9 @@ _OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (
            (b"RTSS", "a Network Monitor file"), (b"TRSNIFF", "a Sniffer file"), (b"XCP\0", "a NetXRay file"),
            (b"iptrace ", "an iptrace file"))
 
+_PACKED = ((b"BZh", "bzip2", "bzcat"), (b"\xfd7zXZ\0", "xz", "xzcat"), (b"PK\3\4", "zip", "unzip -p"), (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"))
+"""magic, name, and the program that writes the content to its standard output"""
+
 
 def open_reader(name: str, file: int, source: ByteSource) -> Reader:
     """The reader of what *source* holds. Raises CaptureError when that is neither pcap nor pcapng."""
@@ -96,5 +99,8 @@ def open_reader(name: str, file: int, source: ByteSource) -> Reader:
         return PcapngReader(name, file, source, head)
     if not head:
         raise CaptureError(f"{name}: {source.problem or 'it is empty'}, no capture")
+    for magic, packer, unpack in _PACKED:
+        if head.startswith(magic):
+            raise CaptureError(f"{name}: packed with {packer}, which is not read (gzip, zstd and lz4 are); unpack it: {unpack} FILE | dissect ... -")
     what = next((text for magic, text in _OTHERS if head.startswith(magic)), "neither pcap nor pcapng")
     raise CaptureError(f"{name}: {what}; --engine tshark reads what Wireshark knows")

@@ -56,11 +56,12 @@ def _run(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     if chosen is None:
         parser.error("a command is needed; `dissect --help` lists them")
+    from dissect.cli.notices import forget_warnings, say_warnings
+
+    forget_warnings()
     with _seldom_collected():
         status: int = importlib.import_module(f"dissect.cli.{chosen}").run(arguments)
     sys.stdout.flush()
-    from dissect.cli.notices import say_warnings
-
     say_warnings()
     return status
 

@@ -15,8 +15,14 @@ _warnings: list[str] = []
 
 
 def warn(text: str) -> None:
-    """Say *text* on stderr when the work is done; a failure has one line of its own, and only that."""
-    _warnings.append(text)
+    """Say *text* on stderr when the work is done, once; a failure has one line of its own, and only that."""
+    if text not in _warnings:
+        _warnings.append(text)
+
+
+def forget_warnings() -> None:
+    """Nothing is left of a command line before, which failed."""
+    _warnings.clear()
 
 
 def say_warnings() -> None:

@@ -89,6 +89,10 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
     for option, name in (*(("--decode-as", entry.protocol) for entry in decode_as), *(("--deadline", name) for name, _ in deadlines)):
         if name not in known:
             raise UsageError(f"{option}: no protocol is called {name!r}; known are {', '.join(known)}")
+    for entry in decode_as:
+        carried = _transports(entry.protocol)
+        if entry.transport not in carried:
+            raise UsageError(f"--decode-as: {entry.protocol} runs over {' and '.join(carried)} only; say {carried[0]}:{entry.port}={entry.protocol}")
     keys = None
     if getattr(arguments, "keys", None) is not None:
         from dissect.cli.notices import warn
@@ -114,6 +118,13 @@ def _protocol_names() -> list[str]:
     from grammars.registry import PROTOCOLS
 
     return list(PROTOCOLS)
+
+
+def _transports(protocol: str) -> list[str]:
+    """What carries the carriers of *protocol*."""
+    from grammars.registry import PROTOCOLS
+
+    return sorted({"udp" if carrier in ("coap", "udp") else "tcp" for carrier in PROTOCOLS[protocol].carriers})
 
 
 _DECODE_AS = re.compile(r"(tcp|udp):(\d{1,5})=([\w-]+)", re.ASCII)

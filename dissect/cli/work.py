@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dissect.analysis import Analysis
 from dissect.cli.notices import Progress, warn
 from dissect.cli.options import SEVERITIES, filter_of, options_of
+from dissect.errors import UsageError
 from dissect.sinks import Both, Sink
 
 if TYPE_CHECKING:
@@ -91,15 +92,31 @@ def size_of(paths: Sequence[str]) -> int | None:
 
 @contextmanager
 def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = False) -> Iterator[CaptureSource]:
-    """The captures of a command line, opened, with Ctrl-C and the bar in their places. Raises CaptureError."""
+    """The captures of a command line, opened, with Ctrl-C and the bar in their places. Raises CaptureError, UsageError.
+
+    A file that turns out to be damaged is told on stderr at the end, in one line.
+    """
     from dissect.tshark.choice import open_as_asked
 
+    if paths.count("-") > 1:
+        raise UsageError("- is standard input, which can be read once only; name it once")
     progress = Progress()
     try:
-        with stoppable() as stop, open_as_asked(paths, options, warn, keep=keep) as capture:
-            yield cast("CaptureSource", Watched(cast("CaptureSource", capture), stop, progress, size_of(paths)))
+        with stoppable() as stop, open_as_asked(paths, options, warn, keep=keep) as opened:
+            capture = cast("CaptureSource", opened)
+            yield cast("CaptureSource", Watched(capture, stop, progress, size_of(paths)))
+            _warn_of_damage(capture)
     finally:
         progress.end()
+
+
+def _warn_of_damage(capture: CaptureSource) -> None:
+    """One line a file: the first damage, and how many more there are."""
+    texts: dict[int, list[str]] = {}
+    for damage in capture.damages:
+        texts.setdefault(damage.file, []).append(damage.text)
+    for file, (first, *others) in texts.items():
+        warn(f"{capture.files[file].name}: {first}{f' (and {len(others)} more damages)' if others else ''}; the rest of it was read")
 
 
 def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False, redacted: bool = True) -> None:
