@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
+
 import pytest
 
 from dissect.streams.policy import LIVE
@@ -66,3 +69,24 @@ def test_sessions_of_datagrams_beyond_the_bound_are_closed_and_counted(monkeypat
     datagrams = [session for session in replay.pipeline.engine.sessions.values() if session.connectionless]
     assert 0 < len(datagrams) <= 16
     assert replay.pipeline.engine.totals.limits.streams > 0
+
+
+@pytest.mark.parametrize("scene", ["churn", "silent"])
+def test_what_ended_leaves_no_circle_for_the_collector(scene: str) -> None:
+    """It hardly ever runs, and in a run of days circles would pile up."""
+    replay = Replay(SCENES[scene], RATE, LIVE._replace(most_flows=50))
+    replay.feed(2000)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        replay.feed(8000)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = Counter(type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("dissect"))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+        gc.unfreeze()
+    assert left == {}

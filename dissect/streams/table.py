@@ -49,6 +49,14 @@ def _ended(key: FlowKey) -> Flow:
     return flow
 
 
+def _take_apart(flow: Flow) -> None:
+    """Break the circle of a flow that is over, its sides and its conversation: the garbage collector hardly ever runs."""
+    if flow.key and flow.conversation is not None:
+        flow.conversation.state = None
+        flow.conversation = None
+        flow.sides = flow.by_end = _NO_SIDES
+
+
 def _heard(flow: Flow) -> bool:
     """Whether somebody takes its bytes."""
     return flow.wanted and flow.conversation is not None and flow.conversation.handler is not None
@@ -347,6 +355,7 @@ class ConversationTable:
         self._next_closing = now + linger // 8
         for flow in [flow for flow, conversation in self._closing.items() if now - conversation.last_ns > linger]:
             self._end(flow, now)
+            _take_apart(flow)
             self._flows[flow.key] = self._over
             self._over_keys.append(flow.key)
         while len(self._over_keys) > _ENDED_REMEMBERED:
@@ -364,6 +373,7 @@ class ConversationTable:
             self.limits.streams += _heard(flow)
             self._end(flow, flow.conversation.last_ns if flow.conversation else 0)
             del self._flows[key]
+            _take_apart(flow)
 
     def finish(self, last_ns: int | None) -> None:
         """The capture is over: everything that waits is handed out, every handler closed."""

@@ -1,4 +1,4 @@
-"""`python -m tests.soak [--minutes 10] [--rate 1000]`: exit status 1 when memory grew or packets were lost."""
+"""`python -m tests.soak [--minutes 10] [--rate 1000] [--scene churn]`: exit status 1 when memory grew or packets were lost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.soak.traffic import SCENES
 from tests.soak.watch import ALLOWED, soak
 
 
@@ -14,9 +15,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, default=1000, help="packets a second")
+    parser.add_argument("--scene", choices=SCENES, default="lasting", help="how devices come and go")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        found = soak(arguments.minutes * 60, arguments.rate, Path(folder))
+        found = soak(arguments.minutes * 60, arguments.rate, Path(folder), arguments.scene)
     print("\n".join(found.lines()))
     return int(found.growth > ALLOWED or found.dropped > 0 or found.captured < found.sent)
 

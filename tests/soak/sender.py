@@ -1,4 +1,4 @@
-"""Sends the endless traffic out of an interface: `python -m tests.soak.sender IFACE PACKETS_A_SECOND SECONDS`; prints how many it sent."""
+"""Sends the endless traffic out of an interface: `python -m tests.soak.sender IFACE PACKETS_A_SECOND SECONDS SCENE`; prints how many it sent."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 import time
 from itertools import islice
 
-from tests.soak.traffic import endless
+from tests.soak.traffic import SCENES, endless
 
 BURST_S = 0.02
 
 
 def main() -> int:
-    interface, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+    interface, rate, seconds, scene = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     out.bind((interface, 0))
-    frames = endless()
+    frames = endless(life=SCENES[scene])
     begun = time.monotonic()
     sent = 0
     while (now := time.monotonic() - begun) < seconds:

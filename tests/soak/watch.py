@@ -49,15 +49,15 @@ class Soaked(NamedTuple):
                 "MB each half minute: " + " ".join(f"{size / 1e6:.0f}" for size in self.memory[::30])]
 
 
-def soak(seconds: float, rate: int, folder: Path) -> Soaked:
-    """*seconds*: more than the warm-up and two windows. Raises AssertionError when one of the programs fails."""
+def soak(seconds: float, rate: int, folder: Path, scene: str = "lasting") -> Soaked:
+    """*seconds*: more than the warm-up and two windows. *scene*: one of `traffic.SCENES`. Raises AssertionError when one of the programs fails."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     lines = folder / "live.ndjson"
     with Network() as network:
         live = network.popen(network.b, [sys.executable, "-m", "dissect", "live", "-i", "veth", "--report", str(lines), "--bpf", "ip",
                                          "--write", str(folder / "ring.pcapng"), "--ring", "10MB:3"], env=environment)
         assert live.stderr is not None and b"capturing on" in live.stderr.readline()
-        sender = network.popen(network.a, [sys.executable, "-m", "tests.soak.sender", "veth", str(rate), str(seconds)], env=environment)
+        sender = network.popen(network.a, [sys.executable, "-m", "tests.soak.sender", "veth", str(rate), str(seconds), scene], env=environment)
         memory = []
         while sender.poll() is None:
             assert live.poll() is None, live.stderr.read()
@@ -71,8 +71,6 @@ def soak(seconds: float, rate: int, folder: Path) -> Soaked:
     last = lines.read_bytes().rsplit(b"\n", 3)
     source, totals = json.loads(last[-3]), json.loads(last[-2])
     return Soaked(seconds, sent, source["packets"], source["packets_dropped"], totals["messages"], memory)
-
-
 
 
 def resident(pid: int) -> int:
