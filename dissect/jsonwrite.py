@@ -1,6 +1,6 @@
 """JSON out: msgspec where it can, else a slower writer for the few values that it refuses or would change.
 
-Packets hold them: lone surrogates (written as their escape), numbers beyond a double (read by Python as infinity).
+Packets hold them: lone surrogates (written as their escape), numbers beyond a double.
 """
 
 from __future__ import annotations
@@ -15,20 +15,33 @@ import msgspec
 _fast = msgspec.json.Encoder().encode
 
 
+class Beyond(float):
+    """A number beyond a double, an infinity to whoever calculates with it; written as it was sent."""
+
+    __slots__ = ("spelling",)
+    spelling: str
+
+    def __new__(cls, spelling: str) -> Beyond:
+        number = super().__new__(cls, spelling)
+        number.spelling = spelling
+        return number
+
+
+def number_of(spelling: str) -> float:
+    """What JSON's *spelling* of a number with fraction or exponent means; for `json.loads(parse_float=…)`."""
+    number = float(spelling)
+    return number if math.isfinite(number) else Beyond(spelling)
+
+
 def encode(value: Any) -> bytes:
     """*value* (a structure of `dissect.model` or plain JSON values) as UTF-8 JSON on one line.
 
-    An infinity must not stand in *value* outside of a `msgspec.Raw` (see `raw`): the fast writer would make it null.
+    An infinity that is no Beyond must not stand in *value*: the fast writer would make it null.
     """
     try:
         return _fast(value)
-    except (UnicodeEncodeError, OverflowError, RecursionError):  # a lone surrogate; an integer of thousands of digits; nesting
+    except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):  # a lone surrogate; an integer of thousands of digits; nesting; a Beyond
         return strict(value)
-
-
-def raw(value: Any) -> msgspec.Raw:
-    """What Python's json read where msgspec refused, as a member that every writer copies unchanged."""
-    return msgspec.Raw(strict(value))
 
 
 def strict(value: Any) -> bytes:
@@ -41,6 +54,8 @@ def strict(value: Any) -> bytes:
             out.append(item)
         elif isinstance(item, msgspec.Raw):
             out.append(bytes(item))
+        elif type(item) is Beyond:
+            out.append(item.spelling.encode("ascii"))
         elif isinstance(item, Enum):
             waiting.append(item.value)
         elif isinstance(item, float) and not math.isfinite(item):
@@ -76,8 +91,8 @@ def _object(members: Any) -> list[Any]:
 
 
 def decode(data: bytes | bytearray) -> Any:
-    """Plain values of JSON that `encode` wrote, lone surrogates included."""
+    """Plain values of JSON that `encode` wrote, lone surrogates and numbers beyond a double included."""
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:
-        return json.loads(data)
+        return json.loads(data, parse_float=number_of)

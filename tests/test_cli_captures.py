@@ -255,7 +255,9 @@ def test_packets_that_the_interface_dropped_are_told(call_dissect: Run, tmp_path
     assert [one["code"] for one in report["anomalies"]] == ["capture.dropped-packets"] * bool(dropped)
 
 
-@pytest.mark.parametrize("words", [("show",), ("streams",), ("streams", "--fail-on", "error"), ("stats",), ("report",), ("show", "-e", "message.id")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("show",), ("streams",), ("streams", "--fail-on", "error"), ("stats",), ("report",), ("show", "-e", "message.id")], ids=" ".join
+)
 def test_a_damaged_file_is_told_on_stderr_in_one_line(words: tuple[str, ...], call_dissect: Run, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.pcap", tmp_path / "cut.pcap"
     whole.write_bytes(pcap())
@@ -277,3 +279,15 @@ def test_a_capture_in_another_packing_is_one_line_that_says_how_to_unpack_it(mag
 def test_standard_input_named_twice_is_wrong_usage(command: str, call_dissect: Run) -> None:
     done = call_dissect(command, "-", "-", input=pcap())
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"dissect: - is standard input, which can be read once only; name it once\n")
+
+
+def test_a_number_beyond_a_double_is_told_as_it_was_sent(call_dissect: Run, tmp_path: Path) -> None:
+    said = list(SAID)
+    said[4] = ("device", said[4][1].replace(b'"totalSize":2', b'"totalSize":1e400'))
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap(tuple(said)))
+    for words in (("report",), ("report", "--format", "ndjson"), ("report", "--filter", "fogslink.totalSize")):
+        assert b'"totalSize":1e400' in call_dissect(*words, capture).stdout
+    assert b"totalSize: 1e400" in call_dissect("show", "-v", capture).stdout
+    assert b"1e400" in call_dissect("show", "-e", "fogslink.totalSize", capture).stdout
+    assert b"totalSize&quot;:1e400" in call_dissect("report", "--format", "html", capture).stdout

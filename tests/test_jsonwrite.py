@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissect.jsonwrite import decode, encode, raw, strict
+from dissect.jsonwrite import Beyond, decode, encode, number_of, strict
 from tests.synthetic import message
 
 values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -44,4 +44,14 @@ def test_structures_raw_parts_and_depth() -> None:
 
 @pytest.mark.parametrize(("number", "written"), [(math.inf, b"1e999"), (-math.inf, b"-1e999"), (math.nan, b"null"), (10**400, b"1" + b"0" * 400)])
 def test_numbers_that_no_double_holds_stay_numbers(number: float, written: bytes) -> None:
-    assert bytes(raw({"n": number})) == b'{"n":' + written + b"}"
+    assert strict({"n": number}) == b'{"n":' + written + b"}"
+
+
+@pytest.mark.parametrize("spelling", ["1e400", "-1.50E+999", "2" + "0" * 310 + ".0"])
+def test_a_number_beyond_a_double_is_written_as_it_was_sent(spelling: str) -> None:
+    number = number_of(spelling)
+    assert isinstance(number, Beyond) and math.isinf(number)
+    for value in (number, {"n": [number]}, message(1, fields={"n": number})):
+        data = encode(value)
+        assert spelling.encode() in data and encode(decode(data)) == data
+    assert type(number_of("1.5")) is float

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 from msgspec import DecodeError
 from msgspec.json import Decoder
 
+from dissect.jsonwrite import number_of
 from dissect.model import JSON
 
 DEEPEST: Final = 64
@@ -37,7 +38,7 @@ def _decode_as_python(plaintext: bytes) -> JSON:
     if plaintext.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
         return None
     try:
-        return json.loads(plaintext.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(plaintext.decode("utf-8"), parse_float=number_of, parse_constant=_refuse)
     except (ValueError, RecursionError):  # JSONDecodeError, UnicodeDecodeError, a number of too many digits; nested too deeply
         return None
 
