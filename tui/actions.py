@@ -10,8 +10,10 @@ from dissect.errors import DissectError
 from dissect.text import clean
 from tui.core import Core
 from tui.model.columns import COLUMNS, Column, field_column
+from tui.model.hiding import Command, Messages, Step, Suppression
 from tui.model.order import SORTABLE
 from tui.model.times import FORMS
+from tui.settings import save_suppressed
 
 COLOURS = ("state", "protocol", "direction")
 VIEWS = ("messages", "ladder", "pairs", "anomalies", "stats", "help")
@@ -276,6 +278,54 @@ class Actions(Core):
         self.change_context(time_form=FORMS[(FORMS.index(self.context.time_form) + 1) % len(FORMS)])
         self.pane.refresh_data()
         self.refresh_bars()
+
+    # -- hiding --
+
+    def hide(self, step: Step) -> None:
+        """Leave messages or anomalies out of all views, until it is taken back."""
+        if not self.hiding.add(step):
+            self.notify(f"{clean(step.text, 100)}: hidden already, or too much is", severity="warning", markup=False)
+            return
+        self.notify(f"{clean(step.text, 100)} hidden; u takes it back, W lists what is hidden", timeout=4, markup=False)
+        self._hidden(step)
+
+    def _hidden(self, step: Step) -> None:
+        """Put what has changed into force."""
+        if isinstance(step, Suppression):
+            save_suppressed(self.hiding.suppressions)
+            self.pane.refresh_data()
+        else:
+            self.rebuild()
+
+    def action_hide(self) -> None:
+        index = self.pane.index
+        chosen = frozenset(self.selected) or (frozenset({index}) if index is not None else frozenset())
+        if chosen:
+            self.selected = self.messages.list.selected = set()
+            self.hide(Messages(chosen))
+
+    def action_hide_command(self) -> None:
+        index = self.pane.index
+        if index is not None:
+            message = self.store.analysis.message_at(index)
+            self.hide(Command(self.store.session_of(index).protocol, message.type))
+
+    def action_unhide(self) -> None:
+        self.take_back(-1)
+
+    def take_back(self, place: int) -> None:
+        """One step of hiding, by its place; -1: the last."""
+        step = self.hiding.remove(place)
+        if step is None:
+            self.notify("nothing is hidden", timeout=3, markup=False)
+            return
+        self.notify(f"{clean(step.text, 100)} shown again", timeout=3, markup=False)
+        self._hidden(step)
+
+    def action_hidden(self) -> None:
+        from tui.screens.hidden import HiddenDialog
+
+        self.push_screen(HiddenDialog(self))  # type: ignore[arg-type]
 
     # -- sorting and columns --
 

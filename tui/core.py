@@ -20,9 +20,11 @@ from dissect.errors import DissectError
 from dissect.text import cells, clean
 from tui.model.columns import Context
 from tui.model.glyphs import glyphs_for
+from tui.model.hiding import Hiding
 from tui.model.sessions import NOTHING, Figures, figures_of
 from tui.model.store import Store
 from tui.model.view import View
+from tui.settings import load_suppressed
 from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Core(App[None]):
         self.sort_name: str | None = None
         self.descending = False
         self.rate = 0.0
+        self.hiding = Hiding(load_suppressed())
         self.memory_mb = resident_mb()
         self.building = ""
         """what a listing in the making says in the filter bar"""
@@ -102,6 +105,11 @@ class Core(App[None]):
     def pane(self) -> ViewPane:
         return next(pane for pane in self.panes if pane.id == self.current)
 
+    @property
+    def limited(self) -> bool:
+        """Whether the listing leaves out messages, other than by folding."""
+        return self.filter is not None or bool(self.chosen_sessions) or self.marked_shown or bool(self.hiding.of_messages)
+
     # -- the tick --
 
     def tick(self) -> None:
@@ -122,8 +130,9 @@ class Core(App[None]):
             self.notify(str(self.loader.error)[:500], title="Reading failed", severity="error", timeout=20, markup=False)
         now = time.monotonic()
         if now - self._rate_mark[0] >= 1.0:
-            self.rate = (self.store.count - self._rate_mark[1]) / (now - self._rate_mark[0])
-            self._rate_mark = (now, self.store.count)
+            seen = self.loader.evicted + len(self.loader.analysis)
+            self.rate = max(0, seen - self._rate_mark[1]) / (now - self._rate_mark[0])
+            self._rate_mark = (now, seen)
             self.memory_mb = resident_mb()
         if not self._advancing and (self.listing.taken < self.store.count or self._unordered()):
             self._advancing = True
@@ -226,20 +235,22 @@ class Core(App[None]):
         self.pane.refresh_data()
         self.refresh_bars()
 
-    async def _listed(self, store: Store, generation: int) -> View | None:
+    async def _listed(self, store: Store, generation: int, told: bool = True) -> View | None:
         """A listing of all that *store* has; None when another one is wanted before it is ready. Raises DissectError."""
         chosen = self._filter_of(store)
         keep = chosen.keep if chosen is not None else None
         marked = frozenset(self.marked) if self.marked_shown else None
-        view = View(store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked)
+        view = View(store, sessions=self.chosen_sessions, keep=keep, fold=self.folding and self.sort_name in BY_TIME, only=marked,
+                    hide=self.hiding.messages_mask(store))
         view.ordered, view.final = store.disordered, store.finished
         order = await asyncio.to_thread(store.order)
         for start in range(0, len(order), CHUNK):
             await asyncio.to_thread(view.extend, order[start:start + CHUNK])
             if generation != self._generation:
                 return None
-            self.building = f"{view.matched:,} of {view.taken:,} so far"
-            self.filter_bar.say()
+            if told:
+                self.building = f"{view.matched:,} of {view.taken:,} so far"
+                self.filter_bar.say()
         if self.sort_name is not None:
             await asyncio.to_thread(self._sort, store, view)
         return view if generation == self._generation else None
@@ -306,7 +317,8 @@ class Core(App[None]):
             old, evicted = self.store, self.loader.evicted
             store = Store(analysis)
             store.update()
-            view = await self._listed(store, self._generation)
+            store.origin_ns = old.first_ns
+            view = await self._listed(store, self._generation, told=False)
             if view is None:
                 return  # something else is asked for by now; the next tick tries again
 
@@ -322,12 +334,19 @@ class Core(App[None]):
             self._counted = (-1, -1, -1, False)
             self.marked = {at for at in map(moved, self.marked) if at is not None}
             self.selected = {at for at in map(moved, self.selected) if at is not None}
+            self.hiding.moved(moved)
             rows = self.messages.list
-            index = rows.index
+            index, at_end = rows.index, rows.at_end
             rows.marked, rows.selected = self.marked, self.selected
+            drawn = self.ladder.index
+            if drawn is not None:
+                self.ladder_target = moved(drawn)
+            for pane in self.panes:
+                if pane is not self.messages:
+                    pane.let_go()
             rows.replace(store, view, None if index is None else moved(index) or 0)
-            if self.context.first_ns != store.first_ns:
-                self.change_context(first_ns=store.first_ns)
+            if self.following and at_end:
+                rows.move_to(rows.count - 1)
             self.pane.refresh_data()
         finally:
             self._advancing = False
@@ -335,11 +354,13 @@ class Core(App[None]):
     def _begin_with(self, analysis: Analysis) -> None:
         self.store = Store(analysis)
         self.listing = View(self.store, fold=self.folding)
+        for pane in self.panes:
+            pane.let_go()
         self._generation += 1
         self._counted = (-1, -1, -1, False)
         if self.filter_text:
             self.set_filter(self.filter_text)
-        elif self.chosen_sessions:
+        elif self.chosen_sessions or self.hiding.of_messages:
             self.rebuild()
 
 

@@ -76,6 +76,10 @@ KEYS: tuple[Key, ...] = (
     Key("d", "diff", "difference of the two selected", "messages", "d"),
     Key("less_than_sign", "sideways(-1)", "sort column; ladder: lifelines", "messages", "< >"),
     Key("greater_than_sign", "sideways(1)", "sort by the next column; ladder: lifelines right", "messages"),
+    Key("i", "hide", "hide the message, or those selected", "messages", "i"),
+    Key("I", "hide_command", "hide all messages of this command", "messages", "I"),
+    Key("u", "unhide", "take the last hiding back", "everywhere", "u"),
+    Key("W", "hidden", "list what is hidden, bring it back", "everywhere", "W"),
     Key("z", "invert", "turn the order round", "messages", "z"),
     Key("f10", "columns", "choose columns", "messages", "F10"),
     Key("o", "fold", "fold or open heartbeats", "messages", "o", "Fold", 7),
@@ -97,7 +101,7 @@ KEYS: tuple[Key, ...] = (
     # anomalies
     Key("minus", "severity(-1)", "lower minimum severity", "anomalies", "- +"),
     Key("plus", "severity(1)", "higher minimum severity", "anomalies"),
-    Key("S", "suppress", "suppress the code (again: show it)", "anomalies", "S", "Suppress", 7),
+    Key("S", "suppress", "suppress the code; on one anomaly: for its device", "anomalies", "S", "Suppress", 7),
     Key("L", "limit", "only what the filter shows", "anomalies", "L"),
     Key("b", "group", "group by code, session, time; pairs: by command", "anomalies", "b", "Group", 7),
 )

@@ -7,7 +7,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tui.model.hiding import Suppression
+
 FILE_LIMIT = 1 << 20
+
+_remembering = True
+
+
+def forget_all() -> None:
+    """Nothing is loaded or saved from here on: what was typed earlier may name what `--redact` hides."""
+    global _remembering
+    _remembering = False
 
 
 def _file(name: str) -> Path:
@@ -18,6 +28,8 @@ def _file(name: str) -> Path:
 def load(name: str) -> Any:
     """What was saved under a name; None when there is nothing that can be read."""
     path = _file(name)
+    if not _remembering:
+        return None
     try:
         if path.stat().st_size > FILE_LIMIT:
             return None
@@ -29,6 +41,8 @@ def load(name: str) -> Any:
 def save(name: str, value: Any) -> bool:
     """Whether it could be written."""
     path = _file(name)
+    if not _remembering:
+        return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
@@ -47,10 +61,17 @@ def save_filters(filters: list[str]) -> None:
     save("filters.json", filters)
 
 
-def load_suppressed() -> list[str]:
+def load_suppressed() -> list[Suppression]:
+    """Those of the last start; a code alone is one of all devices."""
     found = load("suppressed.json")
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+    kept = []
+    for one in found if isinstance(found, list) else ():
+        if isinstance(one, str):
+            kept.append(Suppression(one))
+        elif isinstance(one, dict) and isinstance(one.get("code"), str) and isinstance(one.get("device"), str | None):
+            kept.append(Suppression(one["code"], one.get("device")))
+    return kept
 
 
-def save_suppressed(codes: list[str]) -> None:
-    save("suppressed.json", codes)
+def save_suppressed(suppressions: list[Suppression]) -> None:
+    save("suppressed.json", [{"code": one.code, "device": one.device} for one in suppressions])

@@ -25,6 +25,7 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
     from dissect.cli.tui import KEPT
     from tui.app import DissectApp
     from tui.loading import TOLD_LIMIT, Loader
+    from tui.settings import forget_all
 
     theme = arguments.theme or ("ansi-dark" if os.environ.get("TERM") in ("linux", "vt100", "vt220", "ansi") else None)
     if theme is not None and theme not in BUILTIN_THEMES:
@@ -37,6 +38,8 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
         os.dup2(terminal, 0)
         sys.stdin = os.fdopen(0, closefd=False)
         sys.__stdin__ = sys.stdin  # type: ignore[misc]
+    if arguments.redact:
+        forget_all()
     names = dict(options.keys.names) if options.keys is not None and not arguments.redact else {}
     if arguments.interface is not None:
         told: deque[str] = deque(maxlen=TOLD_LIMIT)

@@ -31,7 +31,7 @@ def job_of(app: DissectApp, indexes: list[int] | None = None) -> Job:
     store = Store(app.loader.analysis)
     store.update()
     chosen = [int(index) for index in store.order()] if indexes is None else indexes
-    return Job(store, app.loader, Context(UNICODE, "relative", store.first_ns, {}), chosen, lambda: iter(["a line"]))
+    return Job(store, app.loader, Context(UNICODE, "relative", store.first_ns, {}), chosen, lambda: iter(["a line"]), app.hiding)
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,25 @@ async def test_the_dialog_writes_what_is_shown(running: Running, tmp_path: Path)
         while not (tmp_path / "shown.pcapng").exists() and time.monotonic() < end:
             await pilot.pause(0.1)
         assert (tmp_path / "shown.pcapng").stat().st_size > 1000
+
+
+def test_pairs_and_anomalies_as_tables(demo: Job, tmp_path: Path) -> None:
+    analysis = demo.store.analysis
+    assert f"{len(analysis.exchange_columns):,} rows" in export(demo, BY_NAME["pairs-csv"], tmp_path / "pairs.csv")
+    rows = list(csv.DictReader((tmp_path / "pairs.csv").open(encoding="utf-8", newline="")))
+    assert {(row["operation"], row["status"], row["request"]) for row in rows} == {
+        (one.operation, str(one.status), str(one.request)) for one in map(analysis.exchange_at, range(len(analysis.exchange_columns)))}
+    assert f"{len(analysis.anomaly_columns):,} rows" in export(demo, BY_NAME["anomalies-csv"], tmp_path / "anomalies.csv")
+    named = analysis.anomalies[0].messages[0]
+    some = demo._replace(indexes=[int(np.flatnonzero(analysis.ids() == named)[0])])
+    export(some, BY_NAME["anomalies-csv"], tmp_path / "some.csv")
+    kept = list(csv.DictReader((tmp_path / "some.csv").open(encoding="utf-8", newline="")))
+    assert kept and all(str(named) in row["messages"].split() for row in kept)
+
+
+def test_tables_of_a_hostile_capture_hold_no_control_and_no_formula(hostile: Job, tmp_path: Path) -> None:
+    for name in ("csv", "pairs-csv", "anomalies-csv"):
+        export(hostile, BY_NAME[name], tmp_path / "out.csv")
+        text = (tmp_path / "out.csv").read_text("utf-8")
+        assert "\x1b" not in text and "\u202e" not in text and "\x07" not in text
+        assert not [cell for row in csv.reader(text.splitlines()) for cell in row if cell[:1] in ("=", "@")]

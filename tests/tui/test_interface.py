@@ -98,7 +98,7 @@ async def test_messages_come_up_as_they_are_sent(network: Network, tmp_path: Pat
         await pilot.press("q")
         assert len(app.screen_stack) == 2 and "not saved" in screen_text(app)
         await pilot.press("n")
-        job = Job(app.store, app.loader, app.context, [0, 1, 2], app.pane.lines)
+        job = Job(app.store, app.loader, app.context, [0, 1, 2], app.pane.lines, app.hiding)
         assert "3 packets" in export(job, FORMATS[0], tmp_path / "out.pcapng")
         await pilot.press("K")
         assert len(app.screen_stack) == 1, "no second reading of an interface"

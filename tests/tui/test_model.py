@@ -17,6 +17,7 @@ from tui.model.diff import difference
 from tui.model.find import next_match
 from tui.model.glyphs import ASCII, UNICODE, glyphs_for, spark
 from tui.model.hexview import hex_line, row_size
+from tui.model.hiding import Command, Hiding, Messages, Suppression, device_of
 from tui.model.ladder import Ladder
 from tui.model.order import SORTABLE, values_of
 from tui.model.pairs import Pairs, nice_axis
@@ -170,7 +171,7 @@ def test_anomalies_group_by_code_open_and_hide() -> None:
     store = store_of([Said(0, anomaly="framing.malformed"), Said(5, anomaly="pair.timeout"), Said(9, 2, anomaly="pair.timeout")])
 
     def made(**named: object) -> Anomalies:
-        settings_: dict[str, object] = {"grouping": "code", "minimum": 1, "suppressed": frozenset(), "shown": None, "opened": frozenset(), **named}
+        settings_: dict[str, object] = {"grouping": "code", "minimum": 1, "hiding": Hiding([]), "shown": None, "opened": frozenset(), **named}
         return Anomalies(store, CONTEXT, **settings_)  # type: ignore[arg-type]
 
     heads = [line for line in made().lines if isinstance(line, Head)]
@@ -178,7 +179,8 @@ def test_anomalies_group_by_code_open_and_hide() -> None:
     opened = made(opened=frozenset({heads[1].key}))
     assert len(opened) == 4 and opened.message_of(2) == 1 and opened.message_of(0) is None
     assert len(made(minimum=3)) == 1
-    assert len(made(suppressed=frozenset({"pair.timeout"}))) == 1 and made(suppressed=frozenset({"pair.timeout"})).hidden == 2
+    without = made(hiding=Hiding([Suppression("pair.timeout")]))
+    assert len(without) == 1 and without.suppressed == without.hidden == 2
     assert len(made(shown=np.array([2]))) == 1
     assert [made(grouping="time").message_of(row) for row in range(3)] == [0, 1, 2]
     for row in range(len(opened)):
@@ -282,3 +284,57 @@ def test_ascii_glyphs_are_ascii_and_sparks_are_one_cell_a_value() -> None:
     assert all(text.isascii() for text in vars(ASCII).values())
     assert glyphs_for(True) is ASCII and glyphs_for(False) is UNICODE
     assert spark([0, 1, 8], UNICODE) == "▁▂█" and cell_width(spark([1, 2, 3], ASCII)) == 3
+
+
+def hidden_view(store: Store, hiding: Hiding, fold: bool = False) -> View:
+    view = View(store, fold=fold, hide=hiding.messages_mask(store))
+    view.extend(store.order())
+    return view
+
+
+def test_messages_and_commands_are_hidden_counted_and_brought_back() -> None:
+    store = store_of([Said(0), Said(1, type="res200", answers=1), Said(2, type="req100"), Said(3, 2), Said(4, 2, type="req100")])
+    hiding = Hiding([])
+    assert hiding.messages_mask(store) is None and len(hidden_view(store, hiding)) == 5
+    assert hiding.add(Command("fogslink", "req100")) and not hiding.add(Command("fogslink", "req100"))
+    assert hiding.add(Command("camera", "req200")) and hiding.add(Command("fogslink", "never seen"))
+    assert hiding.add(Messages(frozenset({0, 2, 77})))
+    view = hidden_view(store, hiding)
+    assert view.rows().tolist() == [1, 3] and view.hidden == 3 and view.matched == 2
+    assert [count for _, count in hiding.counted(store)] == [2, 0, 0, 2]
+    assert [step.text for step, _ in hiding.counted(store)][::3] == ["fogslink req100", "3 messages"]
+    hiding.moved(lambda index: None if index > 50 else index + 1)
+    assert hiding.steps[-1] == Messages(frozenset({1, 3}))
+    hiding.remove(-1)
+    assert hidden_view(store, hiding).rows().tolist() == [0, 1, 3]
+    hiding.remove(0)
+    assert len(hidden_view(store, hiding)) == 5 and hiding.remove(9) is None
+    assert hiding.remove(-1) and hiding.remove(-1) and hiding.remove(-1) is None
+
+
+def test_anomalies_are_suppressed_by_code_or_by_code_and_device() -> None:
+    store = store_of([Said(0, anomaly="pair.timeout"), Said(5, 2, anomaly="pair.timeout"), Said(9, 2, anomaly="framing.malformed")])
+    other = device_of(store.session_of(1))
+    assert other != device_of(store.session_of(0))
+
+    def left(*suppressions: Suppression) -> int:
+        hiding = Hiding(list(suppressions))
+        return len(Anomalies(store, CONTEXT, grouping="time", minimum=1, hiding=hiding, shown=None, opened=frozenset()))
+
+    assert [left(), left(Suppression("pair.timeout")), left(Suppression("pair.timeout", other)), left(Suppression("pair.timeout", "nobody"))] == [3, 1, 2, 3]
+    assert left(Suppression("pair.timeout"), Suppression("framing.malformed", other), Suppression("no.such-code")) == 0
+
+
+def test_a_long_list_of_anomalies_says_that_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_of([Said(number, number % 7 + 1, anomaly="pair.timeout") for number in range(50)])
+    for name in ("MEMBERS_LIMIT", "HEADS_LIMIT"):
+        monkeypatch.setattr(f"tui.model.anomalies.{name}", 5)
+
+    def made(grouping: str, opened: frozenset[int] = frozenset()) -> Anomalies:
+        return Anomalies(store, CONTEXT, grouping=grouping, minimum=1, hiding=Hiding([]), shown=None, opened=opened)
+
+    assert (len(made("time")), made("time").capped) == (5, "first 5 of 50")
+    assert (len(made("session")), made("session").capped) == (5, "first 5 of 7")
+    code = store.analysis.codes.find("pair.timeout") or 0
+    assert (len(made("code")), made("code").capped) == (1, "")
+    assert (len(made("code", frozenset({code}))), made("code", frozenset({code})).capped) == (6, "first 5 of 50")

@@ -83,7 +83,7 @@ async def test_redacted_nothing_of_a_device_is_seen_or_exported(running: Running
         await pilot.pause(0.1)
         seen.append(screen_text(app))
         assert "REDACTED" in seen[0] and "hidden by --redact" in seen[0]
-        job = Job(app.store, app.loader, app.context, list(range(app.store.count)), app.pane.lines)
+        job = Job(app.store, app.loader, app.context, list(range(app.store.count)), app.pane.lines, app.hiding)
         for form in FORMATS:
             path = tmp_path / f"out{form.suffix}"
             if form.name == "pcapng":

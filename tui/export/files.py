@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dissect.errors import DissectError
+from dissect.jsonwrite import encode
 from dissect.text import clean
 from tui.export.ladder import ladder_mermaid, ladder_svg, ladder_text
-from tui.model.columns import COLUMNS, DEFAULT, Context, row_of
+from tui.model.columns import COLUMNS, DEFAULT, Context, device_text, row_of
+from tui.model.hiding import Suppression
 
 if TYPE_CHECKING:
     from tui.loading import Loader
+    from tui.model.hiding import Hiding
     from tui.model.store import Store
 
 SCOPES = ("shown", "selected", "marked", "all")
@@ -36,6 +40,7 @@ class Job(NamedTuple):
     indexes: list[int]
     lines: Callable[[], Iterator[str]]
     """the view that is seen, as text"""
+    hiding: Hiding
 
 
 class Format(NamedTuple):
@@ -103,28 +108,83 @@ def write_ndjson(job: Job, path: Path) -> str:
 
 
 def csv_rows(job: Job) -> Iterator[list[str]]:
-    """Head and rows of the message list, every cell cleaned; a cell that a spreadsheet would take for a formula is quoted by an apostrophe."""
+    """Head and rows of the message list."""
     columns = [COLUMNS[name] for name in (*DEFAULT[:3], "protocol", "device", *DEFAULT[4:])]
     yield [one.head for one in columns]
     before: int | None = None
     for index in job.indexes:
         row = row_of(job.store, index, 1, before)
         before = index
-        yield [_harmless(clean(one.show(row, job.context)[0])) for one in columns]
+        yield [one.show(row, job.context)[0] for one in columns]
 
 
 def _harmless(text: str) -> str:
+    """A cell that a spreadsheet would take for a formula is quoted by an apostrophe."""
     return "'" + text if text[:1] in ("=", "@", "+", "-") and not text[1:2].isdigit() and text not in ("-", "->", "-x") else text
 
 
-def write_csv(job: Job, path: Path) -> str:
-    count = 0
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        for row in csv_rows(job):
-            writer.writerow(row)
-            count += 1
-    return f"{count - 1} rows"
+def pair_rows(job: Job) -> Iterator[list[str]]:
+    """Head and rows of the exchanges whose request or answer is one of the messages."""
+    yield ["operation", "status", "latency_ms", "request", "response", "acknowledgement", "attempts", "protocol", "device", "key", "time"]
+    analysis = job.store.analysis
+    told: set[int] = set()
+    for index in job.indexes:
+        at, row = analysis.exchange_of(index), job.store.exchange_row(index)
+        if at is None or row is None or at in told:
+            continue
+        told.add(at)
+        one, session = analysis.exchange_at(at), job.store.session_of(index)
+        key = "" if one.key is None else encode(one.key).decode("utf-8", "replace")
+        yield [one.operation, str(one.status), "" if one.latency_ms is None else f"{one.latency_ms:g}", str(one.request), _number(one.response),
+               _number(one.acknowledgement), " ".join(map(str, one.attempts)), session.protocol, device_text(session, job.context.names), key,
+               analysis.body(row["request"]).time]
+
+
+def anomaly_rows(job: Job) -> Iterator[list[str]]:
+    """Head and rows of the anomalies that name one of the messages, and with all messages chosen also those that name none; not the suppressed."""
+    yield ["severity", "code", "time", "message", "messages", "packets", "protocol", "device", "reference"]
+    analysis = job.store.analysis
+    columns = analysis.anomaly_columns
+    size = len(columns)
+    sessions = columns.column("session", 0, size)
+    keep = ~job.hiding.anomalies_mask(job.store, columns.column("code", 0, size), sessions)
+    if len(job.indexes) < job.store.count:
+        links = analysis.links
+        count = len(links)
+        named = np.zeros(size, np.bool_)
+        messages, anomalies = links.column("message", 0, count), links.column("anomaly", 0, count)
+        known = anomalies < size
+        named[anomalies[known][np.isin(messages[known], np.array(job.indexes, np.int64))]] = True
+        keep &= named
+    chosen = np.flatnonzero(keep)
+    for at in chosen[np.argsort(columns.column("time_ns", 0, size)[chosen], kind="stable")].tolist():
+        one, session = analysis.anomaly_at(at), analysis.sessions.get(int(sessions[at]))
+        yield [str(one.severity), one.code, one.time, one.message, " ".join(map(str, one.messages)), " ".join(map(str, one.frames)),
+               session.protocol if session else "", device_text(session, job.context.names) if session else "", one.reference or ""]
+
+
+def _number(ident: int | None) -> str:
+    return "" if ident is None else str(ident)
+
+
+def _csv(rows: Callable[[Job], Iterator[list[str]]]) -> Callable[[Job, Path], str]:
+    def write(job: Job, path: Path) -> str:
+        count = -1
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            for row in rows(job):
+                writer.writerow([_harmless(clean(one)) for one in row])
+                count += 1
+        return f"{count:,} rows"
+
+    return write
+
+
+def write_suppressions(job: Job, path: Path) -> str:
+    """What of the anomalies is suppressed, and how many of them that hides."""
+    found = [{"code": step.code, "device": step.device, "hides": count} for step, count in job.hiding.counted(job.store) if isinstance(step, Suppression)]
+    path.write_text(json.dumps({"suppressions": found}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return f"{len(found)} suppressions"
 
 
 def write_text(job: Job, path: Path) -> str:
@@ -152,7 +212,10 @@ FORMATS: tuple[Format, ...] = (
     Format("pcapng", ".pcapng", "the packets", write_packets),
     Format("json", ".json", "the report", write_report),
     Format("ndjson", ".ndjson", "the report, an object a line", write_ndjson),
-    Format("csv", ".csv", "the message list as a table", write_csv),
+    Format("csv", ".csv", "the messages as a table", _csv(csv_rows)),
+    Format("pairs-csv", ".pairs.csv", "their exchanges as a table", _csv(pair_rows)),
+    Format("anomalies-csv", ".anomalies.csv", "their anomalies as a table", _csv(anomaly_rows)),
+    Format("suppressions", ".suppressions.json", "what is suppressed", write_suppressions),
     Format("text", ".txt", "this view as text", write_text),
     Format("ladder-text", ".ladder.txt", "a ladder as text", _ladder(ladder_text)),
     Format("ladder-svg", ".ladder.svg", "a ladder as a picture", _ladder(ladder_svg)),

@@ -14,7 +14,9 @@ from tui.model.glyphs import Glyphs, spark
 from tui.model.times import count_text, moment
 
 if TYPE_CHECKING:
+    from dissect.model import Session
     from tui.model.columns import Context
+    from tui.model.hiding import Hiding
     from tui.model.store import Store
 
 GROUPINGS = ("code", "session", "time")
@@ -46,7 +48,7 @@ class Member(NamedTuple):
 class Anomalies:
     """The lines of the view."""
 
-    def __init__(self, store: Store, context: Context, *, grouping: str, minimum: int, suppressed: frozenset[str], shown: Any | None,
+    def __init__(self, store: Store, context: Context, *, grouping: str, minimum: int, hiding: Hiding, shown: Any | None,
                  opened: frozenset[int]) -> None:
         """*shown*: indexes of messages; only anomalies that name one are listed (None: all). *opened*: keys of groups."""
         self._store, self._context = store, context
@@ -58,14 +60,16 @@ class Anomalies:
         self._session = columns.column("session", 0, self._size)
         self._time = columns.column("time_ns", 0, self._size)
         keep = self._severity >= minimum
-        for code in suppressed:
-            number = store.analysis.codes.find(code)
-            if number is not None:
-                keep &= self._code != number
+        suppressed = hiding.anomalies_mask(store, self._code, self._session)
+        self.suppressed = int((suppressed & keep).sum())
+        """of those severe enough"""
+        keep &= ~suppressed
         if shown is not None:
             keep &= self._named(shown)
         self.kept = np.flatnonzero(keep)
         self.hidden = self._size - len(self.kept)
+        self.capped = ""
+        """what is left out of `lines` because there is too much of it, in words"""
         self.lines: list[Head | Member] = self._lines(opened)
 
     def _named(self, shown: Any) -> Any:
@@ -82,6 +86,7 @@ class Anomalies:
     def _lines(self, opened: frozenset[int]) -> list[Head | Member]:
         if self.grouping == "time":
             order = self.kept[np.argsort(self._time[self.kept], kind="stable")]
+            self._cap(len(order), MEMBERS_LIMIT)
             return [Member(int(one)) for one in order[:MEMBERS_LIMIT].tolist()]
         keys = self._code if self.grouping == "code" else self._session
         heads = self._heads(keys)
@@ -91,15 +96,26 @@ class Anomalies:
             if head.key in opened:
                 members = self.kept[keys[self.kept] == head.key]
                 members = members[np.argsort(self._time[members], kind="stable")]
+                self._cap(len(members), MEMBERS_LIMIT)
                 lines += [Member(int(one)) for one in members[:MEMBERS_LIMIT].tolist()]
         return lines
+
+    def _cap(self, count: int, limit: int) -> None:
+        if count > limit:
+            self.capped = f"first {limit:,} of {count:,}"
+
+    def session_of(self, anomaly: int) -> Session | None:
+        """None for one of the capture itself."""
+        return self._store.analysis.sessions.get(int(self._session[anomaly]))
 
     def _heads(self, keys: Any) -> list[Head]:
         heads = []
         times = self._store.times()
         first = int(times.min()) if len(times) else 0
         span = max(1, (int(times.max()) if len(times) else 1) - first)
-        for key in np.unique(keys[self.kept]).tolist()[:HEADS_LIMIT]:
+        found = np.unique(keys[self.kept]).tolist()
+        self._cap(len(found), HEADS_LIMIT)
+        for key in found[:HEADS_LIMIT]:
             members = self.kept[keys[self.kept] == key]
             moments = self._time[members]
             bins = np.clip((moments - first) * SPARK_CELLS // (span + 1), 0, SPARK_CELLS - 1)

@@ -35,6 +35,8 @@ class Store:
         self.disordered = False
         """times went back at least once: arrival is not the order of time"""
         self.finished = False
+        self.origin_ns: int | None = None
+        """the first time of all, where the messages of then are no longer kept"""
         self.overdue: frozenset[int] = frozenset()
         """requests, by id, that wait beyond their deadline in a capture that goes on"""
         self._columns: dict[str, Any] = {name: np.zeros(1024, kind) for name, kind in KEPT.items()}
@@ -114,6 +116,12 @@ class Store:
         found: Bools = self._beats[:self.count]
         return found
 
+    def protocol_mask(self, indexes: Integers, protocol: str) -> Bools:
+        """Which of the messages are of a protocol."""
+        number = PROTOCOL_NAMES.index(protocol) if protocol in PROTOCOL_NAMES else -1
+        found: Bools = self._protocols[self._columns["session"][indexes]] == number
+        return found
+
     def time_ns(self, index: int) -> int:
         return int(self._columns["time_ns"][index])
 
@@ -125,6 +133,8 @@ class Store:
 
     @property
     def first_ns(self) -> int:
+        if self.origin_ns is not None:
+            return self.origin_ns
         return int(self.times().min()) if self.count and self.disordered else int(self._columns["time_ns"][0]) if self.count else 0
 
     # -- single messages --

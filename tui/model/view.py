@@ -24,14 +24,18 @@ class View:
     """Rows of a message list."""
 
     def __init__(self, store: Store, *, sessions: frozenset[int] = frozenset(), keep: Predicate | None = None, fold: bool = True,
-                 only: frozenset[int] | None = None) -> None:
-        """*sessions*: only theirs (empty: all). *keep*: the filter. *fold*: runs of a session's heartbeats become one row. *only*: these messages."""
+                 only: frozenset[int] | None = None, hide: Predicate | None = None) -> None:
+        """*sessions*: only theirs (empty: all). *keep*: the filter. *fold*: runs of a session's heartbeats become one row. *only*: these messages.
+        *hide*: what is left out of all that, and counted."""
         self._store = store
         self._only = np.array(sorted(only), np.int64) if only is not None else None
         self.ordered = False
         """whether it was built in order of time although messages came out of it"""
         self._sessions = np.array(sorted(sessions), np.uint32) if sessions else None
         self._keep = keep
+        self._hide = hide
+        self.hidden = 0
+        """messages that would be here but for *hide*"""
         self.fold = fold
         self.final = False
         """whether all messages were there when it was built, with all that becomes known of them"""
@@ -71,6 +75,10 @@ class View:
             indexes = indexes[np.isin(indexes, self._only)]
         if self._keep is not None and len(indexes):
             indexes = indexes[self._keep(indexes)]
+        if self._hide is not None and len(indexes):
+            hidden = self._hide(indexes)
+            self.hidden += int(hidden.sum())
+            indexes = indexes[~hidden]
         self.matched += len(indexes)
         if not len(indexes):
             return

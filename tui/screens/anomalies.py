@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -9,10 +10,10 @@ from textual.widgets import Static
 
 from dissect.analysis.records import SEVERITY_LABEL
 from dissect.text import clean
-from tui.model.anomalies import GROUPINGS, Anomalies, Head, explanation
+from tui.model.anomalies import GROUPINGS, Anomalies, Head, Member, explanation
 from tui.model.cells import Line
+from tui.model.hiding import Suppression, device_of
 from tui.screens.pane import ViewPane
-from tui.settings import load_suppressed, save_suppressed
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ class AnomaliesView(ViewPane):
         self.grouping = "code"
         self.minimum = 1
         self.limited = False
-        self.suppressed: list[str] = load_suppressed()
         self._seen: object = None
 
     def compose(self) -> ComposeResult:
@@ -64,14 +64,19 @@ class AnomaliesView(ViewPane):
         anomalies = self.list.anomalies
         return anomalies.message_of(self.list.cursor) if anomalies is not None and self.list.cursor < len(anomalies) else None
 
+    def let_go(self) -> None:
+        self.list.anomalies = None
+        self._seen = None
+        self.list.set_count(0)
+
     def refresh_data(self) -> None:
         app = self.dissect
         shown = app.listing.rows() if self.limited else None
-        key = (id(app.store), len(app.store.analysis.anomaly_columns), app.store.finished, self.grouping, self.minimum, self.limited, tuple(self.suppressed),
-               self.list.opened, app.context, id(app.listing) if self.limited else 0)
+        key = (id(app.store), len(app.store.analysis.anomaly_columns), app.store.finished, self.grouping, self.minimum, self.limited,
+               tuple(app.hiding.suppressions), self.list.opened, app.context, id(app.listing) if self.limited else 0)
         if key != self._seen:
             self._seen = key
-            anomalies = Anomalies(app.store, app.context, grouping=self.grouping, minimum=self.minimum, suppressed=frozenset(self.suppressed), shown=shown,
+            anomalies = Anomalies(app.store, app.context, grouping=self.grouping, minimum=self.minimum, hiding=app.hiding, shown=shown,
                                   opened=self.list.opened)
             self.list.show(anomalies)
             self._titles(anomalies)
@@ -79,10 +84,12 @@ class AnomaliesView(ViewPane):
 
     def _titles(self, anomalies: Anomalies) -> None:
         severities = self.dissect.figures.severities
-        hidden = f"  {anomalies.hidden} hidden" if anomalies.hidden else ""
-        codes = f"  suppressed: {', '.join(self.suppressed[:4])}" if self.suppressed else ""
+        suppressed = f"  {anomalies.suppressed:,} suppressed" if anomalies.suppressed else ""
+        below = anomalies.hidden - anomalies.suppressed
+        hidden = f"  {below:,} not shown" if below else ""
+        capped = f"  {anomalies.capped}" if anomalies.capped else ""
         self.list.border_title = (f"Anomalies  ERROR {severities[3]:,}  WARN {severities[2]:,}  NOTE {severities[1]:,}  group:{self.grouping}  "
-                                  f"min:{SEVERITY_LABEL[self.minimum]}  filter:{'on' if self.limited else 'off'}{hidden}{codes}")
+                                  f"min:{SEVERITY_LABEL[self.minimum]}  filter:{'on' if self.limited else 'off'}{suppressed}{hidden}{capped}")
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()
@@ -110,6 +117,13 @@ class AnomaliesView(ViewPane):
         else:
             self.app.notify("it names no message", markup=False)
 
+    def lines(self) -> Iterator[str]:
+        """The view as text, and below it what is not in it."""
+        yield from super().lines()
+        for step, count in self.dissect.hiding.counted(self.dissect.store):
+            if isinstance(step, Suppression):
+                yield f"suppressed: {clean(step.text, 200)} ({count:,})"
+
     def back(self) -> bool:
         if self.list.opened:
             self.list.opened = frozenset()
@@ -131,18 +145,14 @@ class AnomaliesView(ViewPane):
         self.refresh_data()
 
     def suppress(self) -> None:
-        """Hide the code under the cursor; with nothing under it, show all again."""
-        anomalies = self.list.anomalies
-        code = anomalies.code_of(self.list.cursor) if anomalies is not None and self.list.cursor < len(anomalies) else ""
-        if code:
-            self.suppressed.append(code)
-            self.app.notify(f"{code} is suppressed; S on an empty list, or in the palette \"Show suppressed\", brings it back", timeout=4, markup=False)
-        elif self.suppressed:
-            self.suppressed.clear()
-        save_suppressed(self.suppressed)
-        self.refresh_data()
-
-    def unsuppress(self) -> None:
-        self.suppressed.clear()
-        save_suppressed(self.suppressed)
-        self.refresh_data()
+        """Hide the code under the cursor; on a single anomaly, of its device only."""
+        app, anomalies = self.dissect, self.list.anomalies
+        if anomalies is None or self.list.cursor >= len(anomalies):
+            app.notify("nothing is under the cursor; W lists what is hidden, u takes the last step back", markup=False)
+            return
+        row, code = anomalies.lines[self.list.cursor], anomalies.code_of(self.list.cursor)
+        if not code:
+            app.notify("a session has many codes; open it with Enter, or group by code with b", markup=False)
+            return
+        session = anomalies.session_of(row.anomaly) if isinstance(row, Member) else None
+        app.hide(Suppression(code, device_of(session) if session is not None else None))

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from tui.app import DissectApp
 
 
+_OF_VIEW = {"ladder": "ladder-text", "pairs": "pairs-csv", "anomalies": "anomalies-csv", "stats": "text"}
+
+
+def _format(view: str) -> Format:
+    """What is chosen at first in a view."""
+    return next(form for form in FORMATS if form.name == _OF_VIEW.get(view, "pcapng"))
+
+
 class ExportDialog(ModalScreen[None]):
     """Format, scope and file name; one scope for all formats."""
 
@@ -33,17 +41,17 @@ class ExportDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         scope = "selected" if self._sizes["selected"] else "shown"
-        ladder = self._dissect.current == "ladder"
+        view = self._dissect.current
         with Vertical(classes="dialog small"):
             yield Static("Export", classes="dialog-title", markup=False)
             with Horizontal(id="export-choices"):
                 with RadioSet(id="export-format"):
                     for form in FORMATS:
-                        yield RadioButton(f"{form.name}: {form.what}", value=form.name == ("ladder-text" if ladder else "pcapng"))
+                        yield RadioButton(f"{form.name}: {form.what}", value=form is _format(view))
                 with RadioSet(id="export-scope"):
                     for name in SCOPES:
                         yield RadioButton(f"{name} ({self._sizes[name]:,})", value=name == scope, disabled=not self._sizes[name])
-            yield Input(self._file_name(FORMATS[5 if ladder else 0]), id="export-path", compact=True)
+            yield Input(self._file_name(_format(view)), id="export-path", compact=True)
             yield Static("", id="export-said", markup=False)
             yield Static("Space: choose  Tab: next  Enter in the file name, or F2: write  Esc: leave", classes="dialog-keys", markup=False)
 
@@ -76,7 +84,7 @@ class ExportDialog(ModalScreen[None]):
         indexes = {"selected": sorted(app.selected), "marked": sorted(app.marked)}.get(scope)
         if indexes is None:
             indexes = [int(one) for one in app.store.order()] if scope == "all" else app.pane.chosen()
-        job = Job(app.store, app.loader, app.context, indexes, app.pane.lines)
+        job = Job(app.store, app.loader, app.context, indexes, app.pane.lines, app.hiding)
         try:
             text = await asyncio.to_thread(export, job, form, path)
         except DissectError as error:

@@ -81,6 +81,11 @@ class LadderView(ViewPane):
             return None
         return self._view.index(ladder.row_of_entry(self.list.cursor)) if self._view is not None else None
 
+    def let_go(self) -> None:
+        self.list.ladder = self._view = None
+        self._key = self._shown = None
+        self.list.set_count(0)
+
     def _shown_view(self) -> View:
         """The listing where sessions are chosen, else its part that is the session of the message list's cursor."""
         app = self.dissect

@@ -81,6 +81,9 @@ class MessagesView(ViewPane):
 
     # -- data --
 
+    def let_go(self) -> None:
+        self.list.replace(self.dissect.store, self.dissect.listing, None)
+
     def refresh_data(self) -> None:
         app = self.dissect
         view, store = app.listing, app.store
@@ -104,7 +107,8 @@ class MessagesView(ViewPane):
         total = len(app.listing)
         at = min(self.list.cursor + 1, total)
         follow = "  follow" if app.following else ""
-        self.list.border_title = f"Messages {at:,}/{total:,}  time:{app.context.time_form}{follow}{new}"
+        hidden = f"  {app.listing.hidden:,} hidden" if app.listing.hidden else ""
+        self.list.border_title = f"Messages {at:,}/{total:,}  time:{app.context.time_form}{follow}{hidden}{new}"
         chosen = f"  {len(self.sessions.chosen)} chosen" if self.sessions.chosen else ""
         self.sessions.border_title = f"Sessions {len(self.sessions.rows_shown)}{chosen}"
 

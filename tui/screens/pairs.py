@@ -66,9 +66,14 @@ class PairsView(ViewPane):
             return None
         return pairs.message_of(self.list.cursor)
 
+    def let_go(self) -> None:
+        self.list.pairs = self.list.groups = None
+        self._seen = None
+        self.list.set_count(0)
+
     def refresh_data(self) -> None:
         app = self.dissect
-        limited = app.filter is not None or bool(app.chosen_sessions) or app.marked_shown
+        limited = app.limited
         key = (id(app.listing), len(app.store.analysis.exchange_columns), self.sort, self.descending, self.group, app.store.finished,
                len(app.listing) if limited else 0, len(app.store.overdue))
         if key != self._seen:

@@ -28,6 +28,9 @@ class ViewPane(Container):
     def refresh_data(self) -> None:
         """There is more, or other, data; called while the view is seen, and when it comes into sight."""
 
+    def let_go(self) -> None:
+        """Another store takes the place of the one shown: nothing of that is held on to. `refresh_data` follows where the view is seen."""
+
     @abstractmethod
     def home(self) -> Widget:
         """What has the focus first."""

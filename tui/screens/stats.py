@@ -101,7 +101,7 @@ class StatsView(ViewPane):
 
     def refresh_data(self) -> None:
         app = self.dissect
-        limited = app.filter is not None or bool(app.chosen_sessions) or app.marked_shown
+        limited = app.limited
         key = (id(app.listing), app.store.count, len(app.store.analysis.exchange_columns), app.store.finished, app.theme)
         if key != self._seen:
             self._seen = key
