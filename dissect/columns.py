@@ -33,6 +33,8 @@ class Rows:
         self._dtype = {"names": list(self.names), "formats": [_DTYPE[code] for code in codes], "offsets": list(self._offset.values()),
                        "itemsize": self._size}
         self._chunks: list[bytearray] = []
+        self._chunk = bytearray()
+        # the last of them
         self._end = 0
         self._at = 0
         self._count = 0
@@ -44,10 +46,11 @@ class Rows:
         """One more row, a value for each column in order. Raises struct.error for a value that its column cannot hold."""
         at = self._at
         if at == self._end:
-            self._chunks.append(bytearray(CHUNK_ROWS * self._size))
+            self._chunk = bytearray(CHUNK_ROWS * self._size)
+            self._chunks.append(self._chunk)
             self._end = CHUNK_ROWS * self._size
             at = 0
-        self._pack(self._chunks[-1], at, *values)
+        self._pack(self._chunk, at, *values)
         self._at = at + self._size
         self._count += 1
 
@@ -103,6 +106,7 @@ class Rows:
         data = table.tobytes()
         whole = CHUNK_ROWS * self._size
         self._chunks = [bytearray(data[start:start + whole].ljust(whole, b"\0")) for start in range(0, len(data), whole)]
+        self._chunk = self._chunks[-1] if self._chunks else bytearray()
         self._end = whole if self._chunks else 0
         self._at = len(data) - (len(self._chunks) - 1) * whole if self._chunks else 0
         self._count = len(table)
@@ -115,31 +119,28 @@ TEXT_LIMIT = 1024
 TEXTS_LIMIT = 1 << 16
 
 
-class Texts:
-    """Each text once, by number; 0 is None. Bounded, since texts come from packets."""
+class Texts(dict[str | None, int]):
+    """Each text once, by number; 0 is None. Bounded, since texts come from packets.
+
+    Asked for as an item, a text that is new gets its number; OVERFLOW for one that the table does not take.
+    """
 
     def __init__(self, limit: int = TEXTS_LIMIT) -> None:
+        super().__init__({None: 0})
         self._limit = limit
-        self._codes: dict[str | None, int] = {None: 0}
         self._texts: list[str | None] = [None]
 
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def code(self, text: str | None) -> int:
-        """The number of *text*, given now if it is new; OVERFLOW when the table does not take it."""
-        code = self._codes.get(text)
-        if code is None:
-            code = len(self._texts)
-            if text is None or len(text) > TEXT_LIMIT or code > self._limit:
-                return OVERFLOW
-            self._texts.append(text)
-            self._codes[text] = code
+    def __missing__(self, text: str) -> int:
+        code = len(self._texts)
+        if len(text) > TEXT_LIMIT or code > self._limit:
+            return OVERFLOW
+        self._texts.append(text)
+        self[text] = code
         return code
 
     def find(self, text: str | None) -> int | None:
         """The number of *text* if it has one."""
-        return self._codes.get(text)
+        return self.get(text)
 
     def text(self, code: int) -> str | None:
         """Raises IndexError for OVERFLOW: the text must be looked up where it came from."""

@@ -169,5 +169,5 @@ def test_rows_cross_their_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_texts_are_bounded() -> None:
     texts = Texts(limit=2)
-    assert [texts.code(text) for text in (None, "a", "b", "a", "c", "b")] == [0, 1, 2, 1, OVERFLOW, 2]
+    assert [texts[text] for text in (None, "a", "b", "a", "c", "b")] == [0, 1, 2, 1, OVERFLOW, 2]
     assert texts.text(2) == "b" and texts.find("c") is None and texts.all() == [None, "a", "b"]

@@ -124,7 +124,7 @@ class Analysis:
         if m.id != len(self.columns) + 1:
             self._dense = False
         self.columns.append(
-            time_ns, m.id, session, self.types.code(m.type), self.names.code(m.name), 0 if m.direction == "up" else 1, 0, m.file,
+            time_ns, m.id, session, self.types[m.type], self.names[m.name], 0 if m.direction == "up" else 1, 0, m.file,
             m.frames[-1] if m.frames else 0, m.size if m.size < LARGEST else LARGEST, 0,
             self._device(m.device_id), 0 if m.duplicate_of is None else self.index_of(m.duplicate_of) + 1,
             self.spool.append(data), len(data))
@@ -137,7 +137,7 @@ class Analysis:
         response, acknowledgement = self._number(exchange.response), self._number(exchange.acknowledgement)
         attempts = None if exchange.attempts == [exchange.request] else [self.index_of(ident) + 1 for ident in exchange.attempts]
         intermediate = [self.index_of(ident) + 1 for ident in exchange.intermediate]
-        operation = self.operations.code(exchange.operation)
+        operation = self.operations[exchange.operation]
         if attempts is None and not intermediate and operation != OVERFLOW:
             data = encode(exchange.key)
         else:
@@ -155,7 +155,7 @@ class Analysis:
         severity = SEVERITY_CODE[anomaly.severity]
         data = encode(AnomalyBody(anomaly.time, anomaly.message, messages, anomaly.file, anomaly.frames, anomaly.reference))
         index = len(self.anomaly_columns)
-        self.anomaly_columns.append(anomaly.id, session or 0, time_ns, self.codes.code(anomaly.code), severity, self.spool.append(data), len(data))
+        self.anomaly_columns.append(anomaly.id, session or 0, time_ns, self.codes[anomaly.code], severity, self.spool.append(data), len(data))
         for number in messages:
             self.links.append(number - 1, index)
             if self.columns.value(number - 1, "severity") < severity:
@@ -343,7 +343,7 @@ class Analysis:
         """Its number; 0 also for an id so long that no table takes it (a packet chose it): the message still says it in its fields."""
         if ident is None:
             return 0
-        code = self.device_ids.code(ident)
+        code = self.device_ids[ident]
         return 0 if code == OVERFLOW else code
 
     def _number(self, message_id: int | None) -> int:
