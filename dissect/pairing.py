@@ -630,7 +630,7 @@ class Pairing:
         latency = None if pending.latency_ns is None else pending.latency_ns / 1e6
         self._give_out(Exchange(
             id=self._exchange, operation=pending.row.operation or pending.row.name, key=pending.key, request=pending.attempts[0], response=pending.response,
-            acknowledgement=pending.ack, attempts=pending.attempts, intermediate=pending.intermediate, status=status.value, latency_ms=latency,
+            acknowledgement=pending.ack, attempts=pending.attempts, intermediate=pending.intermediate, status=status._value_, latency_ms=latency,
         ), session)  # fmt: skip
 
     def next_exchange(self) -> int:
