@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 TOLD_LIMIT = 100
 LOOK_S = 0.5
 CLOSE_S = 2.0
+SWITCH_S = 0.001
+"""how long the reading thread keeps the interpreter when the interface wants it: each key takes it many times"""
 YIELD_S = 0.0005
 """how long the reading thread rests after a batch, so that keys are answered"""
 SPOOL_BYTES = 8 << 20
@@ -225,9 +228,10 @@ class Loader:
             from dissect.redact import RedactingSink
 
             sink = RedactingSink(sink)
-        before = gc.get_threshold()
+        before, switching = gc.get_threshold(), sys.getswitchinterval()
         gc.set_threshold(100_000, 50, 100)
         # A full collection stops the interface as well, and what an analysis keeps stays anyway.
+        sys.setswitchinterval(SWITCH_S)
         try:
             self.capture = self._open()
             analyse(_Watched(self.capture, self), sink, self.options, self._watch)
@@ -247,6 +251,7 @@ class Loader:
         finally:
             gc.freeze()
             gc.set_threshold(*before)
+            sys.setswitchinterval(switching)
             self.overdue = frozenset()
             self._pipeline = None
             self.ended = time.monotonic()
