@@ -196,13 +196,20 @@ def devices_of(analysis: Analysis, retries: Numbers) -> list[DeviceStatistics]:
     return found
 
 
-def operations_of(analysis: Analysis, retries: Numbers) -> list[OperationStatistics]:
+def operations_of(analysis: Analysis, retries: Numbers | None = None, exchanges: Numbers | None = None) -> list[OperationStatistics]:
+    """*retries*: as `retries_of` (None: not counted). *exchanges*: indexes of those that count (None: all there are now)."""
     import numpy
 
     names, numbers = protocol_numbers(analysis)
     rows = analysis.exchange_columns
-    kinds = rows.column("operation").astype(numpy.int64) * (len(names) + 1) + numbers[rows.column("session")]
-    status, response, latency = rows.column("status"), rows.column("response"), rows.column("latency_ms")
+    size = len(rows)
+    members = numpy.arange(size) if exchanges is None else exchanges
+    if retries is None:
+        retries = numpy.zeros(size, dtype=numpy.int64)
+    operations, sessions = rows.column("operation", 0, size)[members], rows.column("session", 0, size)[members]
+    kinds = operations.astype(numpy.int64) * (len(names) + 1) + numbers[numpy.minimum(sessions, len(numbers) - 1)]
+    status, response, latency, retries = (rows.column("status", 0, size)[members], rows.column("response", 0, size)[members],
+                                          rows.column("latency_ms", 0, size)[members], retries[members])
     found = []
     for kind in numpy.unique(kinds).tolist():
         chosen = kinds == kind
@@ -234,6 +241,13 @@ def interval_ns(span_ns: int, most: int = MOST_INTERVALS) -> int:
     return (span_ns // most // day + 1) * day
 
 
+def intervals(first_ns: int, last_ns: int, most: int = MOST_INTERVALS) -> tuple[int, int]:
+    """Begin of the first interval and their length, in ns, of at most *most* that hold these times."""
+    step = interval_ns(last_ns - first_ns, most)
+    start = first_ns // step * step
+    return (first_ns if (last_ns - start) // step >= most else start), step
+
+
 def timeline_of(analysis: Analysis, most: int = MOST_INTERVALS) -> Timeline:
     import numpy
 
@@ -242,10 +256,7 @@ def timeline_of(analysis: Analysis, most: int = MOST_INTERVALS) -> Timeline:
     if not len(times):
         return Timeline(start=None, interval_s=None, counts=[], protocols={})
     first, last = int(times.min()), int(times.max())
-    step = interval_ns(last - first, most)
-    start = first // step * step
-    if (last - start) // step >= most:
-        start = first
+    start, step = intervals(first, last, most)
     places = ((times - start) // step).astype(numpy.int64)
     size = (last - start) // step + 1
     protocol = numbers[analysis.columns.column("session")]
@@ -254,14 +265,17 @@ def timeline_of(analysis: Analysis, most: int = MOST_INTERVALS) -> Timeline:
 
 
 def anomalies_of(analysis: Analysis) -> list[AnomalyStatistics]:
-    rows = analysis.anomaly_columns
-    kinds: dict[tuple[int, int], Counter[int]] = {}
-    for severity, code, session in zip(rows.column("severity").tolist(), rows.column("code").tolist(), rows.column("session").tolist(), strict=True):
-        kinds.setdefault((severity, code), Counter())[session] += 1
+    import numpy
+
+    rows, sessions = analysis.anomaly_columns, dict(analysis.sessions)
+    size = len(rows)
+    codes, severities, of_session = (rows.column(name, 0, size).astype(numpy.int64) for name in ("code", "severity", "session"))
+    kinds, places, counts = numpy.unique(severities << 32 | codes, return_inverse=True, return_counts=True)
     found = []
-    for (severity, code), sessions in sorted(kinds.items(), key=lambda entry: (-entry[0][0], -entry[1].total(), entry[0][1])):
-        protocols = sorted({analysis.sessions[ident].protocol for ident in sessions if ident in analysis.sessions})
-        found.append(AnomalyStatistics(code=analysis.codes.text(code) or "", severity=SEVERITY_LABEL[severity], n=sessions.total(), protocols=protocols))
+    for place in sorted(range(len(kinds)), key=lambda place: (-(int(kinds[place]) >> 32), -int(counts[place]), int(kinds[place]) & 0xFFFFFFFF)):
+        severity, code = int(kinds[place]) >> 32, int(kinds[place]) & 0xFFFFFFFF
+        protocols = sorted({sessions[ident].protocol for ident in numpy.unique(of_session[places == place]).tolist() if ident in sessions})
+        found.append(AnomalyStatistics(code=analysis.codes.text(code) or "", severity=SEVERITY_LABEL[severity], n=int(counts[place]), protocols=protocols))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 import time
 from collections import deque
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 TOLD_LIMIT = 100
 LOOK_S = 0.5
 CLOSE_S = 2.0
-SWITCH_S = 0.001
-"""how long the reading thread keeps the interpreter when the interface wants it: each key takes it many times"""
 YIELD_S = 0.0005
 """how long the reading thread rests after a batch, so that keys are answered"""
 SPOOL_BYTES = 8 << 20
@@ -228,10 +225,6 @@ class Loader:
             from dissect.redact import RedactingSink
 
             sink = RedactingSink(sink)
-        before, switching = gc.get_threshold(), sys.getswitchinterval()
-        gc.set_threshold(100_000, 50, 100)
-        # A full collection stops the interface as well, and what an analysis keeps stays anyway.
-        sys.setswitchinterval(SWITCH_S)
         try:
             self.capture = self._open()
             analyse(_Watched(self.capture, self), sink, self.options, self._watch)
@@ -249,9 +242,7 @@ class Loader:
             where = f"{os.path.basename(place.filename)}, line {place.lineno}"
             self.error = DissectError(f"a fault of dissect itself, please report it: {type(error).__name__} in {where}")
         finally:
-            gc.freeze()
-            gc.set_threshold(*before)
-            sys.setswitchinterval(switching)
+            gc.freeze()  # what an analysis keeps stays: no collection need look at it again
             self.overdue = frozenset()
             self._pipeline = None
             self.ended = time.monotonic()

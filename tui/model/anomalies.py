@@ -109,19 +109,24 @@ class Anomalies:
         return self._store.analysis.sessions.get(int(self._session[anomaly]))
 
     def _heads(self, keys: Any) -> list[Head]:
-        heads = []
         times = self._store.times()
         first = int(times.min()) if len(times) else 0
         span = max(1, (int(times.max()) if len(times) else 1) - first)
-        found = np.unique(keys[self.kept]).tolist()
-        self._cap(len(found), HEADS_LIMIT)
-        for key in found[:HEADS_LIMIT]:
-            members = self.kept[keys[self.kept] == key]
-            moments = self._time[members]
-            bins = np.clip((moments - first) * SPARK_CELLS // (span + 1), 0, SPARK_CELLS - 1)
-            heads.append(Head(int(key), int(self._severity[members].max()), len(members), int(moments.min()), int(moments.max()),
-                              len(np.unique(self._session[members])), tuple(np.bincount(bins, minlength=SPARK_CELLS).tolist())))
-        return sorted(heads, key=lambda head: (-head.severity, -head.count, head.key))
+        names, groups = np.unique(keys[self.kept], return_inverse=True)
+        self._cap(len(names), HEADS_LIMIT)
+        moments, severities = self._time[self.kept], self._severity[self.kept]
+        bins = np.clip((moments - first) * SPARK_CELLS // (span + 1), 0, SPARK_CELLS - 1)
+        size = len(names)
+        counts, worst = np.bincount(groups, minlength=size), np.zeros(size, np.int64)
+        earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
+        np.maximum.at(worst, groups, severities)
+        np.minimum.at(earliest, groups, moments)
+        np.maximum.at(latest, groups, moments)
+        sessions = np.bincount(np.unique(groups.astype(np.int64) << 32 | self._session[self.kept]) >> 32, minlength=size)
+        activity = np.bincount(groups * SPARK_CELLS + bins, minlength=size * SPARK_CELLS).reshape(-1, SPARK_CELLS)
+        order = np.lexsort((names, -counts, -worst))[:HEADS_LIMIT]
+        return [Head(int(names[at]), int(worst[at]), int(counts[at]), int(earliest[at]), int(latest[at]), int(sessions[at]), tuple(activity[at].tolist()))
+                for at in order.tolist()]
 
     def __len__(self) -> int:
         return len(self.lines)

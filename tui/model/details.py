@@ -67,7 +67,10 @@ def nodes_of(store: Store, index: int, layers: list[Layer]) -> list[Node]:
     nodes += _encryption(session.protocol, message, plaintext)
     nodes += _exchange(store, index)
     nodes += _anomalies(store, index)
-    return nodes[:NODES_LIMIT]
+    if len(nodes) > NODES_LIMIT:
+        left = len(nodes) - NODES_LIMIT
+        return [*nodes[:NODES_LIMIT], Node(0, f"({left:,} more nodes are not shown)", role="warning")]
+    return nodes
 
 
 def _layer(layer: Layer) -> list[Node]:
@@ -133,6 +136,8 @@ def _parts(parts: list[Part], data: bytes, tab: str, name_of: Any, known: dict[s
         row = known.get(name)
         container = part.kind in ("object", "array")
         value = "" if container else value_text(part, data, VALUE_LIMIT)
+        if not container and part.end - part.value_start > VALUE_LIMIT:
+            value += f"... ({part.end - part.value_start:,} bytes)"
         nodes.append(Node(part.depth, f"[{last}]" if isinstance(last, int) else last, value, tab, part.start, part.end, container, name,
                           part.meaning or (row.meaning if row else ""), part.unit or (row.unit if row else ""),
                           part.section or (row.section if row else "")))

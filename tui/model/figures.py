@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dissect.fields import PROTOCOL_NAMES
+from dissect.analysis.records import SEVERITY_CODE
+from dissect.stats import anomalies_of, intervals, operations_of, protocol_numbers
 from tui.model.times import latency
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Statistics(NamedTuple):
     operations: list[tuple[str, int, int, int, str, str]]
     """operation, exchanges, failed, without reply, p50, p95"""
     codes: list[tuple[str, int, int]]
-    """code, severity, count"""
+    """code, severity, count: the worst"""
+    all_there: tuple[int, int, int]
+    """how many types, operations and codes there are, of which the first are told"""
 
 
 def statistics_of(store: Store, shown: Any | None) -> Statistics:
@@ -44,65 +47,57 @@ def statistics_of(store: Store, shown: Any | None) -> Statistics:
     analysis, count = store.analysis, store.count
     indexes = np.arange(count, dtype=np.int64) if shown is None else np.sort(np.asarray(shown, np.int64))
     if not len(indexes):
-        return Statistics(0.0, [], [], [], [], [])
+        return Statistics(0.0, [], [], [], [], [], (0, 0, 0))
     times = store.times()[indexes]
     first, last = int(times.min()), int(times.max())
-    step = max(1, (last - first) // BINS + 1)
-    bins = ((times - first) // step).astype(np.int64)
-    middles = [(place + 0.5) * step / 1e9 for place in range(BINS)]
-    sessions = store.session_column()[indexes]
-    protocols = _protocol_of_session(store, int(sessions.max()) + 1)[sessions]
+    start, step = intervals(first, last, BINS)
+    bins = ((times - start) // step).astype(np.int64)
+    middles = [((place + 0.5) * step + start - first) / 1e9 for place in range(BINS)]
+    names, numbers = protocol_numbers(analysis)
+    protocols = numbers[store.session_column()[indexes]]
     rates = []
-    for number, name in enumerate(PROTOCOL_NAMES):
+    for number, name in enumerate(names):
         chosen = bins[protocols == number]
         if len(chosen):
             counts = np.bincount(chosen, minlength=BINS)[:BINS]
-            rates.append(Series(name, middles, [float(one) * 1e9 / step for one in counts]))
-    kinds = _types(store, indexes, protocols)
-    return Statistics((last - first) / 1e9, rates, _latencies(store, indexes, first, step, middles), kinds, _operations(store, indexes), _codes(analysis))
+            rates.append(Series(name, middles[:int(bins.max()) + 1], [float(one) * 1e9 / step for one in counts[:int(bins.max()) + 1]]))
+    exchanges = _exchanges(store, indexes)
+    kinds, operations, codes = _types(store, indexes, protocols, names), _operations(store, exchanges), anomalies_of(analysis)
+    return Statistics((last - first) / 1e9, rates, _latencies(store, exchanges, start, step, middles), kinds[:TOP], operations[:TOP],
+                      [(one.code, SEVERITY_CODE[one.severity], one.n) for one in codes[:TOP]], (len(kinds), len(operations), len(codes)))
 
 
-def _protocol_of_session(store: Store, size: int) -> Any:
-    found = np.full(size, -1, np.int64)
-    for ident, session in list(store.analysis.sessions.items()):
-        if ident < size and session.protocol in PROTOCOL_NAMES:
-            found[ident] = PROTOCOL_NAMES.index(session.protocol)
-    return found
-
-
-def _types(store: Store, indexes: Any, protocols: Any) -> list[tuple[str, str, int, int]]:
+def _types(store: Store, indexes: Any, protocols: Any, names: list[str]) -> list[tuple[str, str, int, int]]:
     types = store.type_column()[indexes].astype(np.int64)
     sizes = store.analysis.columns.column("size", 0, store.count)[indexes]
     texts = store.analysis.types.all()
     keys = protocols * (len(texts) + 1) + np.minimum(types, len(texts))
-    names, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    found_keys, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
     totals = np.bincount(places, weights=sizes)
     found = []
-    for place in np.argsort(-counts)[:TOP].tolist():
-        protocol, code = divmod(int(names[place]), len(texts) + 1)
+    for place in np.argsort(-counts, kind="stable").tolist():
+        protocol, code = divmod(int(found_keys[place]), len(texts) + 1)
         text = texts[code] if code < len(texts) else "(others)"
-        found.append((PROTOCOL_NAMES[protocol] if protocol >= 0 else "", text or "malformed", int(counts[place]), int(totals[place])))
+        found.append((names[protocol] if protocol < len(names) else "", text or "malformed", int(counts[place]), int(totals[place])))
     return found
 
 
-def _members(store: Store, indexes: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """Requests, responses, latencies, statuses, operations of the exchanges whose request counts."""
-    exchanges = store.analysis.exchange_columns
-    size = len(exchanges)
-    requests = exchanges.column("request", 0, size).astype(np.int64) - 1
+def _exchanges(store: Store, indexes: Any) -> Any:
+    """Indexes of the exchanges whose request counts."""
+    requests = store.analysis.exchange_columns.column("request").astype(np.int64) - 1
     mask = np.zeros(max(store.count, 1), np.bool_)
     mask[indexes] = True
-    chosen = (requests < store.count) & mask[np.minimum(requests, store.count - 1)]
-    return (requests[chosen], exchanges.column("response", 0, size)[chosen].astype(np.int64) - 1, exchanges.column("latency_ms", 0, size)[chosen],
-            exchanges.column("status", 0, size)[chosen], exchanges.column("operation", 0, size)[chosen])
+    return np.flatnonzero((requests < store.count) & mask[np.minimum(requests, store.count - 1)])
 
 
-def _latencies(store: Store, indexes: Any, first: int, step: int, middles: list[float]) -> list[Series]:
-    requests, _, latencies, _, _ = _members(store, indexes)
+def _latencies(store: Store, exchanges: Any, start: int, step: int, middles: list[float]) -> list[Series]:
+    columns = store.analysis.exchange_columns
+    latencies = columns.column("latency_ms")[exchanges]
     known = ~np.isnan(latencies)
     if not known.any():
         return []
-    bins = np.clip((store.times()[requests[known]] - first) // step, 0, BINS - 1)
+    requests = columns.column("request")[exchanges].astype(np.int64) - 1
+    bins = np.clip((store.times()[requests[known]] - start) // step, 0, BINS - 1)
     values = latencies[known]
     order = np.argsort(bins, kind="stable")
     bins, values = bins[order], values[order]
@@ -111,29 +106,7 @@ def _latencies(store: Store, indexes: Any, first: int, step: int, middles: list[
     return [Series(f"p{share}", [at for at, _ in rows], [float(np.percentile(part, share)) for _, part in rows]) for share in (50, 95)]
 
 
-def _operations(store: Store, indexes: Any) -> list[tuple[str, int, int, int, str, str]]:
-    from dissect.analysis.records import STATUSES
-
-    _, _, latencies, statuses, operations = _members(store, indexes)
-    found = []
-    failed, unanswered = STATUSES.index("error"), STATUSES.index("timeout")
-    names, counts = np.unique(operations, return_counts=True)
-    for place in np.argsort(-counts)[:TOP].tolist():
-        chosen = operations == names[place]
-        known = latencies[chosen]
-        known = known[~np.isnan(known)]
-        p50, p95 = (latency(float(one)) for one in np.percentile(known, (50, 95))) if len(known) else ("", "")
-        code = int(names[place])
-        text = store.analysis.operations.text(code) if code < len(store.analysis.operations) else "(others)"
-        found.append((text or "", int(counts[place]), int((statuses[chosen] == failed).sum()), int((statuses[chosen] == unanswered).sum()), p50, p95))
-    return found
-
-
-def _codes(analysis: Any) -> list[tuple[str, int, int]]:
-    codes = analysis.anomaly_columns.column("code")
-    severities = analysis.anomaly_columns.column("severity")[:len(codes)]
-    found = []
-    for code, count in zip(*np.unique(codes[:len(severities)], return_counts=True), strict=True):
-        severity = int(severities[codes[:len(severities)] == code].max())
-        found.append((analysis.codes.text(int(code)) or "", severity, int(count)))
-    return sorted(found, key=lambda row: (-row[1], -row[2], row[0]))[:TOP]
+def _operations(store: Store, exchanges: Any) -> list[tuple[str, int, int, int, str, str]]:
+    found = operations_of(store.analysis, None, exchanges)
+    return [(one.operation, one.n, one.failed, one.timeout, latency(one.p50_ms), latency(one.p95_ms))
+            for one in sorted(found, key=lambda one: -one.n)]

@@ -44,6 +44,8 @@ class Ladder:
         self._context = context
         self._gaps = gaps
         self.lanes: list[Lane] = []
+        self.addresses = 0
+        """all there are; the first of them have a lane"""
         self._place: dict[str, int] = {}
         self.entries: Any = np.zeros(0, np.int64)
         """row of the view, or -1 - row for the idle gap before it"""
@@ -84,10 +86,9 @@ class Ladder:
             order.setdefault(session.peer.address, [0, 0])[1] += 1
             labels[session.device.address] = device if device == session.device.address else f"{device} {session.device.address}"
             labels.setdefault(session.peer.address, self._context.names.get(session.peer.address, session.peer.address))
-            if len(order) >= LANES_LIMIT:
-                break
         side = {address: 0 if not asked else 2 if not told else 1 for address, (told, asked) in order.items()}
-        addresses = sorted(order, key=lambda address: side[address])
+        addresses = sorted(list(order)[:LANES_LIMIT], key=lambda address: side[address])
+        self.addresses = len(order)
         self.lanes = [Lane(address, clean(labels[address], 60)) for address in addresses]
         self._place = {lane.address: place for place, lane in enumerate(self.lanes)}
 

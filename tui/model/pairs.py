@@ -9,6 +9,7 @@ import numpy as np
 
 from dissect.analysis.records import STATUSES
 from dissect.model import Status
+from dissect.stats import operations_of
 from tui.model.cells import Cell, Line, cell, fit, fixed
 from tui.model.columns import key_text, protocol_role
 from tui.model.glyphs import Glyphs
@@ -31,7 +32,7 @@ class Group:
     answered: int
     failed: int
     unanswered: int
-    percentiles: tuple[float, float, float, float]
+    percentiles: tuple[float, ...]
     """p50, p95, p99, max in ms; NaN without answers"""
 
 
@@ -90,15 +91,11 @@ class Pairs:
         return chosen[order[::-1] if descending else order]
 
     def groups(self) -> list[Group]:
-        """One a operation, the most frequent first."""
+        """One an operation of a protocol, the most frequent first."""
         found = []
-        for code in np.unique(self._operations[self.chosen]).tolist():
-            members = self.chosen[self._operations[self.chosen] == code]
-            known = self.latencies[members]
-            statuses = np.bincount(self.statuses[members], minlength=len(STATUSES))
-            name = self._store.analysis.operations.text(code) if code < len(self._store.analysis.operations) else "(others)"
-            found.append(Group(name or "", len(members), int((~np.isnan(known)).sum()), int(statuses[STATUSES.index(Status.ERROR.value)]),
-                               int(statuses[STATUSES.index(Status.TIMEOUT.value)]), percentiles(known[~np.isnan(known)])))
+        for one in operations_of(self._store.analysis, None, self.chosen):
+            ranks = (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms)
+            found.append(Group(one.operation, one.n, one.answered, one.failed, one.timeout, tuple(float("nan") if rank is None else rank for rank in ranks)))
         return sorted(found, key=lambda group: -group.count)
 
     def message_of(self, row: int) -> int:

@@ -128,6 +128,8 @@ class LadderView(ViewPane):
         shown = ladder.lanes_shown(self.list.size.width or 80)
         lanes = f"  < > lifelines {self.list.first + 1}-{min(self.list.first + shown, len(ladder.lanes))}/{len(ladder.lanes)}" if shown < len(
             ladder.lanes) else ""
+        if len(ladder.lanes) < ladder.addresses:
+            lanes += f"  first {len(ladder.lanes)} of {ladder.addresses:,} addresses"
         fold = "on" if app.listing.fold else "off"
         self.list.border_title = f"Ladder  {what}  {len(ladder):,} rows  time:{app.context.time_form}  fold:{fold}{lanes}"
 

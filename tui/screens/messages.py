@@ -49,6 +49,7 @@ class MessagesView(ViewPane):
         self._shown_index: int | None = None
         self._shown_of: object = None
         self._linking = False
+        self._cut = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="upper"):
@@ -143,6 +144,7 @@ class MessagesView(ViewPane):
         record = app.loader.packet(body.file, body.frames[-1]) if body.frames and app.loader else None
         if record is not None:
             data[PACKET] = record.data[:PACKET_LIMIT]
+            self._cut = f"  first {PACKET_LIMIT >> 10} kB of {len(record.data):,} bytes" if len(record.data) > PACKET_LIMIT else ""
             layers = layers_of(data[PACKET], record.link)
         raw, plaintext = app.store.analysis.raw(index), app.store.analysis.plaintext(index)
         if raw is not None:
@@ -173,7 +175,8 @@ class MessagesView(ViewPane):
         self.said.update(plain_text(explanation(node)) if node is not None else "", layout=False)
         tabs = [f"[{tab}]" if tab == self.hex.tab else tab for tab in TABS if tab in self.hex.data]
         place = f"  {self.hex.span[0]}-{self.hex.span[1] - 1}" if self.hex.span[1] > self.hex.span[0] else ""
-        self.hex.border_title = plain_title("Bytes  " + " ".join(tabs) + place)
+        cut = self._cut if self.hex.tab == PACKET else ""
+        self.hex.border_title = plain_title("Bytes  " + " ".join(tabs) + place + cut)
 
     def on_bytes_pane_byte_chosen(self, event: BytesPane.ByteChosen) -> None:
         event.stop()

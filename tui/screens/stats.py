@@ -39,14 +39,19 @@ class Tables(RowList):
 
 
 def table_lines(found: Statistics) -> list[Line]:
-    lines: list[Line] = [[fixed("Messages", 30, "title"), fixed("count", 10, "head", True), fixed("bytes", 11, "head", True)]]
+    def title(name: str, shown: int, there: int) -> str:
+        return f"{name} ({shown} of {there:,})" if shown < there else name
+
+    kinds, operations, codes = found.all_there
+    lines: list[Line] = [[fixed(title("Messages", len(found.types), kinds), 30, "title"), fixed("count", 10, "head", True), fixed("bytes", 11, "head", True)]]
     lines += [[cell("  "), fixed(protocol, 12, protocol_role(protocol)), fixed(kind, 16), fixed(count_text(count), 10, "strong", True),
                fixed(size_text(size), 11, "dim", True)] for protocol, kind, count, size in found.types]
-    lines += [[cell("")], [fixed("Operations", 30, "title"), *(fixed(name, 10, "head", True) for name in ("count", "failed", "no-reply", "p50", "p95"))]]
+    lines += [[cell("")], [fixed(title("Operations", len(found.operations), operations), 30, "title"),
+                           *(fixed(name, 10, "head", True) for name in ("count", "failed", "no-reply", "p50", "p95"))]]
     lines += [[cell("  "), fixed(name, 28), fixed(count_text(count), 10, "strong", True), fixed(str(failed or ""), 10, "error", True),
                fixed(str(lost or ""), 10, "error", True), fixed(p50, 10, "", True), fixed(p95, 10, "", True)]
               for name, count, failed, lost, p50, p95 in found.operations]
-    lines += [[cell("")], [fixed("Anomalies", 30, "title"), fixed("count", 10, "head", True)]]
+    lines += [[cell("")], [fixed(title("Anomalies", len(found.codes), codes), 30, "title"), fixed("count", 10, "head", True)]]
     lines += [[cell("  "), fixed(code, 28, SEVERITY_ROLE[severity]), fixed(str(count), 10, "strong", True), cell("  " + SEVERITY_LABEL[severity], "dim")]
               for code, severity, count in found.codes]
     return lines
