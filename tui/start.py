@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dissect.errors import UsageError
+from tui.smooth import smooth
 
 if TYPE_CHECKING:
     import argparse
@@ -60,9 +61,15 @@ def _capturing(arguments: argparse.Namespace, notify: Callable[[str], None]) -> 
 
 def start(arguments: argparse.Namespace, options: Options) -> int:
     """Run it until the user leaves; exit status."""
+    from tui.model.glyphs import UNICODE, glyphs_for
+    from tui.terminal import draws_wide
+
     app = app_of(arguments, options)
+    if app.glyphs is UNICODE and draws_wide():
+        app.use_glyphs(glyphs_for(True))
     try:
-        app.run()
+        with smooth():
+            app.run()
     finally:
         app.loader.close()
     error = app.loader.error

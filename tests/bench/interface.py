@@ -127,7 +127,10 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.capture.exists():
         subprocess.run([sys.executable, "-m", "tests.bench.generate", str(arguments.capture.parent), "million"], cwd=ROOT, check=True)
-    figures = asyncio.run(measure(arguments.capture))
+    from tui.smooth import smooth
+
+    with smooth():
+        figures = asyncio.run(measure(arguments.capture))
     print("| the interface | measured | target | |\n| --- | ---: | ---: | --- |")
     for one in figures:
         target = f"{one.target:g} {one.unit}" if one.target is not None else ""
