@@ -22,7 +22,8 @@ LINE_SUFFIXES = (".ndjson", ".jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-i", "--interface", metavar="IFACE", help="capture here (`dissect live --list` names them)")
+    parser.add_argument("-i", "--interface", metavar="IFACE", action=Once, help="capture here (`dissect live --list` names them); any: on all of them, "
+                        "through dumpcap")
     parser.add_argument("--list", action="store_true", help="list the interfaces with their addresses")
     add_capturing(parser)
     parser.add_argument("--report", metavar="FILE", help="write the report there instead of to stdout (-)")
@@ -31,6 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="N", type=value_of(_positive), help="json, html: keep the N sessions that closed last, and those that are open")
     add_fail_on(parser)
     add_analysis(parser)
+
+
+class Once(argparse.Action):
+    """An option that is given once: of two the first would be forgotten in silence."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} is given once: one interface is captured on, or all of them with `-i any`")
+        setattr(namespace, self.dest, values)
 
 
 def add_capturing(group: argparse._ActionsContainer) -> None:
@@ -76,7 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     from dissect.live import LiveCapture
 
     with stoppable() as stop, ExitStack() as stack:
-        signal.signal(signal.SIGTERM, stop)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                signal.signal(number, stop)
         capture = stack.enter_context(LiveCapture(
             arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous, write=arguments.write, ring=arguments.ring, count=arguments.count,
             duration_s=arguments.duration, notify=_say))
@@ -205,6 +217,8 @@ def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming
     from dissect.pipeline import analyse
 
     options = options_of(arguments, streaming)
+    if options.keys is not None and options.keys.tls_keylog is not None:
+        _say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
     if arguments.redact:
         from dissect.redact import RedactingSink
 

@@ -98,8 +98,7 @@ class LiveCapture:
         dumpcap = find_dumpcap()
         known = exists(name)
         if not known and (name != "any" or dumpcap is None):
-            names = ", ".join(one.name for one in interfaces())
-            raise CaptureError(f"{name}: there is no such interface; there are {names} (`dissect live --list` shows their addresses)")
+            raise CaptureError(_unknown(name))
         if known and self.capture_filter:
             check_filter(name, self.capture_filter)
         if known and link_of(name) is not None:
@@ -109,6 +108,8 @@ class LiveCapture:
                 if dumpcap is None:
                     raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
             except OSError as error:
+                if error.errno == errno.ENETDOWN:
+                    raise CaptureError(f"{name}: the interface is down; switch it on (`sudo ip link set {name} up`)") from error
                 if error.errno not in (errno.ENODEV, errno.ENXIO):
                     raise CaptureError(f"{name}: cannot capture ({error.strerror or error})") from error
                 raise CaptureError(f"{name}: the interface went away") from error
@@ -311,6 +312,16 @@ class LiveCapture:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _unknown(name: str) -> str:
+    """A line about an interface that is not there."""
+    from dissect.filter.suggest import nearest
+
+    names = [one.name for one in interfaces()]
+    alike = nearest(name[:64], names)
+    meant = f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(names)}"
+    return f"{name[:64] or 'an empty name'}: there is no such interface; {meant} (`dissect live --list` shows them with their addresses)"
 
 
 def _part(batch: Batch, rows: slice) -> Batch:
