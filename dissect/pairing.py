@@ -209,7 +209,7 @@ class Pairing:
             waiting = self._open.get(self._place(row.kind, row, seen, key))
             if waiting:
                 open_ones = (one for one in islice(waiting, CANDIDATES) if one.response is None or one.story is not None)
-                found += [(one, wrong) for one in open_ones if one.request.sender is not seen.sender]
+                found += [(one, wrong) for one in open_ones if one.request.sender is not seen.sender and one.request.time_ns <= seen.time_ns]
         return found
 
     def _answer(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
@@ -245,12 +245,12 @@ class Pairing:
         return True
 
     def _oldest_open(self, place: tuple[Any, ...], now_ns: int) -> Pending | None:
-        """The first that is not overdue at *now_ns*; those that are, are judged."""
+        """The first that is not overdue at *now_ns*; those that are, are judged. None also if it was sent later: a hole held the answer up."""
         waiting = self._open.get(place)
         while waiting:
             pending = waiting[0]
             if now_ns <= pending.due_ns or pending.response is not None:
-                return pending
+                return pending if pending.request.time_ns <= now_ns else None
             self._judge(pending, now_ns)
             waiting = self._open.get(place)
         return None

@@ -71,3 +71,10 @@ def test_a_refusal_that_a_hole_held_up_comes_before_the_re_send() -> None:
     assert told.legs()[2:] == [([5, 7], [6], 8, None, "ok")]
     assert round(told.exchange_of("report packed").latency_ms or 0) == 300
     assert "pair.retransmission" not in told.codes()
+
+
+def test_an_answer_that_a_hole_held_up_answers_no_request_that_came_after_it() -> None:
+    told = ladder(*login(), gap("up", 2.5), up(6, BEAT), gap("down", 6.1), down(2.6, BEATEN, seen_at=6.2), down(6.3, BEATEN), until=15)
+    assert told.legs()[2:] == [([6], [], 7, None, "ok")]
+    assert round(told.exchanges[2].latency_ms or 0) == 300
+    assert told.codes()["pair.orphan-response"] == 1
