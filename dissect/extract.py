@@ -82,6 +82,15 @@ def extracts(analysis: Analysis) -> Iterator[Extract]:
             yield Extract(name, content, media, session, ident, analysis.body(index).time, ".".join(path))
 
 
+def check_folder(path: str) -> None:
+    """Raises DissectError when *path* is no folder and none can be made there; makes none: there may be nothing to put into it."""
+    present = os.path.abspath(path)
+    while not os.path.lexists(present):
+        present = os.path.dirname(present)
+    if not os.path.isdir(present) or not os.access(present, os.W_OK | os.X_OK):
+        raise DissectError(f"{path} is no folder that can be written into; name another with --to")
+
+
 def make_folder(path: str) -> None:
     """Raises DissectError when there is no such folder and none can be made."""
     try:

@@ -89,3 +89,8 @@ def column(text: str, width: int, right: bool = False) -> str:
     shown = cells(text, width)
     filling = " " * (width - cell_width(shown))
     return filling + shown if right else shown + filling
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """*count* with its *noun*: `1 message`, `2 messages`; *plural* where that is not made with an s."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

@@ -16,6 +16,7 @@ from dissect.cli.commands import COMMANDS
 from dissect.cli.options import options_of
 from dissect.cli.table import table
 from dissect.options import DecodeAs
+from dissect.text import cell_width, counted
 
 ROOT = Path(__file__).parent.parent
 
@@ -138,6 +139,39 @@ def test_options_become_values() -> None:
 
 def test_a_table_is_aligned_by_cells() -> None:
     assert list(table(("name", "n"), [("报告", 1), ("x\x1b", None)], {1})) == ["name   n", "报告   1", "x\\x1b  -"]
+
+
+WIDE = [("device", "addresses", "n", "answered", "late"), [("fogslink:20260031", "192.168.1.30 192.168.1.31", 12, 11, 1_000_000)], {2, 3, 4}]
+
+
+def test_columns_of_text_give_way_to_a_terminal_and_figures_do_not() -> None:
+    head, rows, right = WIDE
+    whole = list(table(head, rows, right))
+    assert list(table(head, rows, right, width=200)) == whole
+    fitted = list(table(head, rows, right, width=60))
+    assert max(map(cell_width, fitted)) == 60 and [line.split()[-3:] for line in fitted] == [line.split()[-3:] for line in whole]
+    # The widest gives way first.
+    assert "fogslink:20260031" in fitted[1] and "192.168.1.30 192.…" in fitted[1]
+
+
+def test_a_table_that_cannot_fit_is_shown_in_parts_that_begin_with_its_keys() -> None:
+    head, rows, right = WIDE
+    parts = list(table(head, rows, right, width=36, keys=1, least=15))
+    assert [line.split()[0] if line else "" for line in parts] == ["device", "fogslink:20260…", "", "device", "fogslink:20260031"]
+    assert max(map(cell_width, parts)) <= 36 and "1000000" in parts[-1] and "answered" in parts[3]
+    assert max(map(cell_width, table(head, rows, right, width=36))) > 36
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_noun_follows_its_number(count: int) -> None:
+    assert (counted(count, "message"), counted(count, "retry", "retries")) == [
+        ("0 messages", "0 retries"), ("1 message", "1 retry"), ("2 messages", "2 retries")][count]
+
+
+@pytest.mark.parametrize("command", ["export", "extract"])
+def test_help_tells_no_option_that_is_always_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(command, "--help") == 0
+    assert "--redact" not in capsys.readouterr().out
 
 
 def test_progress_is_shown_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

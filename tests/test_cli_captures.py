@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dissect.cli import main
+from dissect.text import cell_width
 from tests.conftest import Run
 from tests.effort import rungs
 from tests.made_capture import SAID, START_S, packet, pcap
@@ -41,7 +46,7 @@ def test_a_report_of_a_capture(capture: str, tmp_path: Path, capsys: pytest.Capt
     assert [(one["request"], one["response"], one["status"]) for one in session["exchanges"]] == [(1, 2, "ok"), (3, 4, "ok"), (5, 6, "ok")]
     assert "schema.size-mismatch" in [one["code"] for one in session["anomalies"]]
     said = capsys.readouterr()
-    assert not said.out and "1 sessions, 6 messages, 3 exchanges" in said.err and "schema.size-mismatch" in said.err
+    assert not said.out and "1 session, 6 messages, 3 exchanges" in said.err and "schema.size-mismatch" in said.err
 
 
 def test_the_stream_and_the_document_say_the_same(capture: str, tmp_path: Path) -> None:
@@ -204,13 +209,12 @@ def test_streams_of_the_sessions_that_a_filter_keeps(call_dissect: Run, tmp_path
     assert call_dissect("streams", "-", "--filter", "fogslink", input=pcap()).returncode == 2
 
 
-def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environment: dict[str, str]) -> None:
-    said = list(SAID)
-    said[4] = ("device", '{"req201":{"eqSN":"12345678","eChan":"P0-C1","eVal":"a\u009bb\u202ec\x7f温"}}\n'.encode())
-    capture = tmp_path / "made.pcap"
-    capture.write_bytes(pcap(tuple(said)))
+def on_terminal(environment: dict[str, str], *words: str, columns: int = 80) -> str:
+    """What the command writes to a terminal of that width."""
     master, slave = os.openpty()
-    process = subprocess.Popen([sys.executable, "-m", "dissect", "report", str(capture)], stdout=slave, stderr=subprocess.DEVNULL, env=environment)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    alone = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen([sys.executable, "-m", "dissect", *words], stdout=slave, stderr=subprocess.DEVNULL, env=alone)
     os.close(slave)
     parts: list[bytes] = []
     try:
@@ -220,10 +224,28 @@ def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environ
         pass
     process.wait(30)
     os.close(master)
-    shown = b"".join(parts).decode()
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def test_json_on_a_terminal_holds_nothing_that_steers_it(tmp_path: Path, environment: dict[str, str]) -> None:
+    said = list(SAID)
+    said[4] = ("device", '{"req201":{"eqSN":"12345678","eChan":"P0-C1","eVal":"a\u009bb\u202ec\x7f温"}}\n'.encode())
+    capture = tmp_path / "made.pcap"
+    capture.write_bytes(pcap(tuple(said)))
+    shown = on_terminal(environment, "report", str(capture))
     assert "\u009b" not in shown and "\u202e" not in shown and "\x7f" not in shown
     values = [one["fields"]["eVal"] for session in json.loads(shown)["sessions"] for one in session["messages"] if one["type"] == "req201"]
     assert values == ["a\u009bb\u202ec\x7f温"]
+
+
+@pytest.mark.parametrize("words", [("stats",), ("streams",), ("show", "-e", "message.id", "-e", "frame.time", "-e", "device.id", "-e", "message.name")],
+                         ids=" ".join)
+def test_tables_fit_the_terminal_and_keep_their_figures(words: tuple[str, ...], environment: dict[str, str], call_dissect: Run) -> None:
+    capture = str(ROOT / "captures" / "demo" / "capture.pcapng")
+    shown, piped = on_terminal(environment, *words, capture), call_dissect(*words, capture).stdout.decode()
+    assert max(map(cell_width, shown.splitlines())) <= 80 < max(map(cell_width, piped.splitlines()))
+    figures = re.compile(r"(?<=  )[0-9]+(?:\.[0-9]{3})?(?=  |$)", re.MULTILINE)
+    assert Counter(figures.findall(piped)) <= Counter(figures.findall(shown))
 
 
 def _lone_fragment() -> bytes:

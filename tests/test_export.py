@@ -102,7 +102,7 @@ def test_a_pipe_is_read_once(reused: tuple[Path, int], call_dissect: object) -> 
     done: subprocess.CompletedProcess[bytes] = call_dissect(  # type: ignore[operator]
         "export", "-", "--filter", 'fogslink.eqSN == "1003"', "-w", "-", input=path.read_bytes())
     assert done.returncode == 0 and done.stdout[:4] == b"\x0a\x0d\x0d\x0a"
-    assert f"{count} packets of 1 sessions".encode() in done.stderr
+    assert f"{count} packets of 1 session".encode() in done.stderr
 
 
 def test_fragments_belong_to_their_datagram() -> None:
@@ -121,6 +121,21 @@ def test_fragments_belong_to_their_datagram() -> None:
     assert [len(one) for one in log] == [5]
     assert (log.packets_of({1}), log.packets_of({2}), log.packets_of({1, 2})) == ([1, 5], [2, 3, 4], [1, 2, 3, 4, 5])
     assert log.packets_of(set()) == log.packets_of({9}) == []
+
+
+def test_what_the_snap_length_cut_keeps_its_original_length(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcapng"
+    whole = packets(DEMO)
+    with path.open("wb") as out:
+        writer = PcapngWriter(out)
+        number = writer.interface(ETHERNET, snap_length=100)
+        for time_ns, data, length, _ in whole:
+            writer.packet(number, time_ns, data[:100], length)
+    assert run("export", path, "--filter", "imei", "-w", tmp_path / "out.pcapng") == 0
+    kept = packets(tmp_path / "out.pcapng")
+    lengths = {(time_ns, data[:100]): length for time_ns, data, length, _ in whole}
+    assert kept and any(length > len(data) for _, data, length, _ in kept)
+    assert all(lengths[time_ns, data] == length for time_ns, data, length, _ in kept)
 
 
 @pytest.mark.slow

@@ -112,7 +112,9 @@ def test_the_command_writes_each_snapshot_of_a_broker_once(call_dissect: Run, tm
     pytest.param(["--to", "out", "--redact"], 2, b"--redact", id="redacted"),
     pytest.param([], 2, b"--to", id="no folder"),
     pytest.param(["--to", "out", "--until", "2000-01-01"], 0, b"no message holds a file", id="before all packets"),
+    pytest.param(["--to", "/dev/null/out"], 1, b"name another with --to", id="no folder can be made"),
 ])
 def test_usage(arguments: list[str], status: int, says: bytes, call_dissect: Run, tmp_path: Path) -> None:
     done = call_dissect("extract", TWO_IMAGES, *arguments, cwd=tmp_path)
     assert done.returncode == status and says in done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ import re
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def page_of(analysis: Analysis, **named: bool) -> str:
+def page_of(analysis: Analysis, **named: Any) -> str:
     out = io.BytesIO()
     write_html(analysis, out, **named)
     return out.getvalue().decode()
@@ -220,3 +221,13 @@ def test_figures_on_the_page_are_those_of_stats() -> None:
     texts = Page(page_of(analysis)).texts
     figures = statistics(analysis)
     assert texts[texts.index("messages") - 1] == str(figures.messages) and texts[texts.index("retries") - 1] == str(figures.retries)
+
+
+def test_names_of_the_keys_file_stand_beside_devices_and_ends(call_dissect: Run, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[names]\n"fogslink:20260031" = "boiler <1>"\n"203.0.113.10" = "our cloud"\n')
+    keys.chmod(0o600)
+    words = ("report", "--format", "html", FOLDER / "demo" / "capture.pcapng", "--keys", keys)
+    texts = Page(call_dissect(*words).stdout.decode()).texts
+    assert "fogslink:20260031 (boiler <1>)" in texts and any("203.0.113.10:63321 (our cloud)" in text for text in texts)
+    assert "our cloud" not in call_dissect(*words, "--redact").stdout.decode()

@@ -25,21 +25,34 @@ def analysis() -> Analysis:
 
 
 SHOWN = [
-    "  1    0.000000 192.168.6.6:40000     -> 203.0.113.1:63321     clife-lan    2001 data  60 B  [decrypted]  [timeout]  !warning pair.timeout",
-    "  2    0.020000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req200 report packed  eqSN=12345678 packID=7  60 B"
+    "  1    0.010000 192.168.6.6:40000     -> 203.0.113.1:63321     clife-lan    2001 data  60 B  [decrypted]  [timeout]  !warning pair.timeout",
+    "  2    0.030000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req200 report packed  eqSN=12345678 packID=7  60 B"
     "  [ok, answered by 4]  !note pair.retransmission",
-    "  3    0.025000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req200 report packed  eqSN=12345678 packID=7  60 B"
+    "  3    0.035000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     req200 report packed  eqSN=12345678 packID=7  60 B"
     "  [again 2, ok, answered by 4]  !note pair.retransmission",
-    "  4    0.032500 10.0.0.5:40000        <- 203.0.113.1:63321     fogslink     res200 report packed  eqSN=12345678 packID=7  60 B"
+    "  4    0.042500 10.0.0.5:40000        <- 203.0.113.1:63321     fogslink     res200 report packed  eqSN=12345678 packID=7  60 B"
     "  [answers 3, ok in 12.500 ms]",
-    "  5    0.032500 10.0.0.5:40000        <- 203.0.113.1:63321     fogslink     res200 report packed  eqSN=12345678 packID=7  60 B"
+    "  5    0.042500 10.0.0.5:40000        <- 203.0.113.1:63321     fogslink     res200 report packed  eqSN=12345678 packID=7  60 B"
     "  [duplicate of 4]",
-    "  6    0.040000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     malformed  60 B  !error framing.malformed",
+    "  6    0.050000 10.0.0.5:40000        -> 203.0.113.1:63321     fogslink     malformed  60 B  !error framing.malformed",
 ]
 
 
 def test_a_line_tells_a_message_and_what_became_of_it(analysis: Analysis) -> None:
     assert list(Lines(analysis)) == SHOWN
+
+
+def test_relative_times_count_from_the_captures_first_packet_and_deltas_from_the_message_before(analysis: Analysis) -> None:
+    assert [line.split()[1] for line in Lines(analysis, "relative")][:3] == ["0.010000", "0.030000", "0.035000"]
+    assert [line.split()[1] for line in Lines(analysis, "delta")][:3] == ["0.000000", "0.020000", "0.005000"]
+
+
+def test_a_name_that_is_the_type_stands_once() -> None:
+    kept = Analysis()
+    kept.session(session(1), False)
+    kept.message(message(1, type="heartbeat", name="heartbeat", key=None), 1, at(1), b"", None)
+    kept.finish(source(), Totals())
+    assert list(Lines(kept))[0].endswith("fogslink     heartbeat  60 B")
 
 
 def test_third_legs_progress_and_many_anomalies_are_marked() -> None:

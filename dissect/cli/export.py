@@ -8,6 +8,7 @@ import sys
 from dissect.cli.options import add_analysis, add_captures, add_fail_on
 from dissect.cli.output import check_output, output
 from dissect.errors import UsageError
+from dissect.text import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-w", "--write", required=True, metavar="FILE.pcapng", help="where to write them (-: stdout)")
     parser.add_argument("--strip-secrets", action="store_true", help="leave out the decryption secrets that the captures hold (TLS keys)")
     add_fail_on(parser)
-    add_analysis(parser)
+    add_analysis(parser, redact=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         packets = log.packets_of({stream for session in kept.sessions.values() for stream in session.streams})
         with output(arguments.write) as out:
             count = write_packets(capture, packets, out, not arguments.strip_secrets)
-    print(f"{count} packets of {len(kept.sessions)} sessions", file=sys.stderr)
+    print(f"{counted(count, 'packet')} of {counted(len(kept.sessions), 'session')}", file=sys.stderr)
     status = exit_status(kept, arguments.fail_on)
     kept.close()
     return status

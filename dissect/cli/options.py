@@ -37,13 +37,15 @@ def add_captures(parser: argparse.ArgumentParser) -> None:
                         help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
 
 
-def add_analysis(parser: argparse.ArgumentParser, until: str = "--to") -> None:
-    """What says how captures are analysed; `options_of` reads it. *until*: the option for the last time, where `--to` means something else."""
+def add_analysis(parser: argparse.ArgumentParser, until: str = "--to", redact: bool = True) -> None:
+    """What says how captures are analysed; `options_of` reads it. *until*: the option for the last time, where `--to` means something else.
+    *redact*: whether the command can hide what it shows; where it cannot, `--redact` is taken, since it is refused with a reason, and not told of."""
     group = parser.add_argument_group("analysis")
     group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
     group.add_argument("--filter", metavar="EXPR", help="keep the messages that match, the exchanges and anomalies that name one, and the messages those "
                        "name, for example 'fogslink.eqSN == \"12345678\" && exchange.latency_ms > 500' (`dissect protocols` lists the fields)")
-    group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2")
+    group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2"
+                       if redact else argparse.SUPPRESS)
     add_selection(group, until)
     group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=value_of(_deadline),
                        help="the time an answer may take, for example clife-lan=10s (repeatable)")

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dissect.cli.table import table
+from dissect.text import counted
 
 if TYPE_CHECKING:
     from dissect.fields import Field
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     for protocol in chosen:
         print(f"{protocol.name}: {protocol.title}")
         carriers = ", ".join(protocol.carriers)
-        print(f"  document {protocol.document}, over {carriers}, {len(protocol.messages)} messages, deadline {protocol.deadline_s:g} s")
+        print(f"  document {protocol.document}, over {carriers}, {counted(len(protocol.messages), 'message')}, deadline {protocol.deadline_s:g} s")
         _print_fields(fields_of(protocol))
     if not arguments.names:
         print("every message")

@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_output(arguments.output, arguments.captures)
     if arguments.format == "ndjson":
         return _stream(arguments)
+    from dissect.cli.options import names_of
     from dissect.cli.work import analysis_of, exit_status
 
     analysis = analysis_of(arguments)
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.format == "html":
             from dissect.html import write_html
 
-            write_html(analysis, out, arguments.messages, arguments.redact)
+            write_html(analysis, out, arguments.messages, arguments.redact, names_of(arguments))
         else:
             from dissect.report import write_json
 

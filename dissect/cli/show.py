@@ -14,13 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_captures(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="the tree of each message's fields")
-    parser.add_argument("-x", "--hex", action="store_true", help="the bytes of each message, and its plaintext where a key opened it")
+    parser.add_argument("-x", "--hex", action="store_true", help="the bytes of each message, and its plaintext where a key opened it (not with --redact)")
     parser.add_argument("-e", "--field", dest="fields", metavar="FIELD", action="append", default=[],
                         help="this field of every message as a column of a table (repeatable; `dissect protocols` lists them, for example "
                         "-e message.id -e fogslink.eqSN); several values of one message stand with commas between")
     parser.add_argument("--csv", action="store_true", help="the table as CSV, values whole and as sent but for control characters, which are escaped "
                         "(nothing is done about cells that a spreadsheet takes for formulas: import them as text)")
-    parser.add_argument("-t", "--time", choices=TIME_FORMS, help="how a message's time is shown (default: relative, with -e or --csv utc)")
+    parser.add_argument("-t", "--time", choices=TIME_FORMS, help="how a message's time is shown (default: relative, with -e or --csv utc); relative: "
+                        "seconds from the capture's first packet, delta: from the message before")
     add_fail_on(parser)
     add_analysis(parser)
 
@@ -80,9 +81,9 @@ def _table(arguments: argparse.Namespace) -> int:
         writer.writerow(names)
         writer.writerows(rows)
     else:
-        from dissect.cli.table import table
+        from dissect.cli.table import table, terminal_width
 
-        for line in table(names, list(rows), rows.numbers):
+        for line in table(names, list(rows), rows.numbers, width=terminal_width()):
             print(line)
     status = exit_status(analysis, arguments.fail_on)
     analysis.close()

@@ -8,11 +8,15 @@ from dissect.cli.options import add_analysis, add_captures, add_fail_on
 
 SIDES = {"a-b": 0, "b-a": 1}
 
+END_WIDTH = 21
+"""cells of an IPv4 address with its port, which a table shows whole"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_captures(parser)
     parser.add_argument("--json", action="store_true", help="as a list of JSON objects")
-    parser.add_argument("--follow", metavar="N", type=int, help="write the reassembled bytes of conversation N, both sides in order of time")
+    parser.add_argument("--follow", metavar="N", type=int, help="write the reassembled bytes of conversation N, both sides in order of time "
+                        "(not with --redact)")
     parser.add_argument("--direction", choices=tuple(SIDES), help="with --follow: of this side only")
     add_fail_on(parser)
     add_analysis(parser)
@@ -95,7 +99,7 @@ def _follow(capture: object, arguments: argparse.Namespace) -> int:
 
 
 def _table(conversations: list[dict[str, object]]) -> None:
-    from dissect.cli.table import table
+    from dissect.cli.table import table, terminal_width
 
     head = ("id", "kind", "a", "b", "protocol", "carrier", "packets", "bytes a-b", "bytes b-a", "missing", "resent", "rtt ms", "what")
     rows = []
@@ -106,5 +110,5 @@ def _table(conversations: list[dict[str, object]]) -> None:
         rows.append((one["id"], one["transport"], one["a"], one["b"], one["protocol"], one["carrier"], one["packets"], one["bytes_a_b"],
                      one["bytes_b_a"], missing, one["retransmissions"], None if rtt is None else f"{rtt:.3f}",
                      ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or one["reason"] or ""))
-    for line in table(head, rows, {0, 6, 7, 8, 9, 10, 11}):
+    for line in table(head, rows, {0, 6, 7, 8, 9, 10, 11}, width=terminal_width(), keys=1, least=END_WIDTH):
         print(line)

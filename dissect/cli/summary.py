@@ -9,6 +9,7 @@ from dissect.analysis import Analysis
 from dissect.analysis.records import SEVERITY_LABEL, STATUSES
 from dissect.cli.table import table
 from dissect.report.totals import totals_of
+from dissect.text import counted
 
 
 def summary(analysis: Analysis) -> Iterator[str]:
@@ -16,8 +17,8 @@ def summary(analysis: Analysis) -> Iterator[str]:
     totals = totals_of(analysis)
     source = analysis.source_info
     if source is not None:
-        yield f"{source.packets} packets, {source.packets_used} of them used"
-    yield f"{totals.sessions} sessions, {totals.messages} messages, {totals.exchanges} exchanges"
+        yield f"{counted(source.packets, 'packet')}, {source.packets_used} of them used"
+    yield ", ".join((counted(totals.sessions, "session"), counted(totals.messages, "message"), counted(totals.exchanges, "exchange")))
     if totals.protocols:
         rows = [(name, one.sessions, one.messages, one.exchanges, one.anomalies) for name, one in totals.protocols.items()]
         yield from table(("protocol", "sessions", "messages", "exchanges", "anomalies"), rows, {1, 2, 3, 4})

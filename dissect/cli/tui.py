@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = options_of(arguments, keep_bytes=not arguments.redact)
     _check(arguments)
-    if not arguments.serve and not sys.stdout.isatty() and "TEXTUAL_DRIVER" not in os.environ:
+    if not arguments.serve and not (sys.stdout.isatty() and sys.stderr.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("the interface needs a terminal; use `dissect show` or `dissect report` for a pipe, or --serve for a browser")
     if arguments.serve:
         from tui.serve import serve

@@ -16,6 +16,7 @@ from dissect.cli.notices import Progress, warn
 from dissect.cli.options import SEVERITIES, filter_of, options_of
 from dissect.errors import UsageError
 from dissect.sinks import Both, Sink
+from dissect.text import counted
 
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource
@@ -116,7 +117,8 @@ def _warn_of_damage(capture: CaptureSource) -> None:
     for damage in capture.damages:
         texts.setdefault(damage.file, []).append(damage.text)
     for file, (first, *others) in texts.items():
-        warn(f"{capture.files[file].name}: {first}{f' (and {len(others)} more damages)' if others else ''}; the rest of it was read")
+        more = f" (and {counted(len(others), 'more damage')})" if others else ""
+        warn(f"{capture.files[file].name}: {first}{more}; the rest of it was read")
 
 
 def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False, redacted: bool = True) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dissect.html.markup import fitted, milliseconds
+from dissect.html.markup import fitted, milliseconds, numbered
 
 WIDTH, LEFT, RIGHT = 960, 110, 690
 """of the drawing, and where its rails stand"""
@@ -45,7 +45,7 @@ def ladder(device: str, peer: str, steps: Sequence[Step], first_ns: int) -> Iter
         height += ROW
         parts.append(_arrow(step, height - 6, first_ns))
     height += 10
-    yield (f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{len(steps)} messages between the two ends">'
+    yield (f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{numbered(len(steps), "message")} between the two ends">'
            f'<text class="end" x="{LEFT}" y="16">{fitted(device, END_CELLS)}</text><text class="end last" x="{RIGHT}" y="16">{fitted(peer, END_CELLS)}</text>'
            f'<path class="rail" d="M{LEFT} 24V{height}M{RIGHT} 24V{height}"/>')
     yield from parts

@@ -24,6 +24,11 @@ def number(value: float | None, digits: int = 0) -> str:
     return "" if value is None else f"{value:,.{digits}f}".replace(",", "\u2009")
 
 
+def numbered(count: int, noun: str) -> str:
+    """*count* as `number` writes it, with its *noun*."""
+    return f"{number(count)} {noun if count == 1 else noun + 's'}"
+
+
 def milliseconds(value: float | None) -> str:
     """As people read a duration."""
     if value is None:
@@ -44,5 +49,6 @@ def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> Ite
 
 
 def more(count: int, what: str) -> str:
-    """Says how many are not shown."""
-    return f'<p class="more">and {number(count)} more {what}, not shown</p>\n' if count > 0 else ""
+    """Says how many are not shown; *what* in the plural."""
+    noun = what.removesuffix("s") if count == 1 else what
+    return f'<p class="more">and {number(count)} more {noun}, not shown</p>\n' if count > 0 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import BinaryIO
 
@@ -15,6 +15,7 @@ from dissect.html.charts import answers_chart, operations_chart, timeline_chart
 from dissect.html.gather import anomaly_groups, answers_of
 from dissect.html.markup import milliseconds, more, number, shown, table
 from dissect.html.sessions import choose, session_parts
+from dissect.show.lines import beside
 from dissect.stats import Statistics, statistics
 
 DEVICES_SHOWN = 200
@@ -22,8 +23,9 @@ FILES_SHOWN = 20
 NAMED_IN_TITLE = 2
 
 
-def write_html(analysis: Analysis, out: BinaryIO, messages: bool = True, redacted: bool = False) -> None:
+def write_html(analysis: Analysis, out: BinaryIO, messages: bool = True, redacted: bool = False, names: Mapping[str, str] | None = None) -> None:
     """The page of a finished *analysis*, UTF-8; without *messages* their fields are left out. *redacted*: say that pseudonyms stand in it.
+    *names*: id or address -> what the user calls it, shown beside it.
 
     Raises what *out* raises.
     """
@@ -35,7 +37,7 @@ def write_html(analysis: Analysis, out: BinaryIO, messages: bool = True, redacte
     for name, value in (("hash", f"sha256-{digest}"), ("generator", f"dissect {__version__}"), ("title", shown(_title(analysis), 120)), ("style", style)):
         head = head.replace("{" + name + "}", value, 1)
     out.write(head.encode())
-    for part in _body(analysis, messages, redacted):
+    for part in _body(analysis, messages, redacted, names or {}):
         out.write(part.encode("utf-8", "backslashreplace"))
     out.write(tail.encode())
 
@@ -47,7 +49,7 @@ def _title(analysis: Analysis) -> str:
     return "dissect: " + (", ".join(names[:NAMED_IN_TITLE]) + (f" and {len(names) - NAMED_IN_TITLE} more" if len(names) > NAMED_IN_TITLE else "") or "report")
 
 
-def _body(analysis: Analysis, messages: bool, redacted: bool) -> Iterator[str]:
+def _body(analysis: Analysis, messages: bool, redacted: bool, names: Mapping[str, str]) -> Iterator[str]:
     figures = statistics(analysis)
     chosen = choose(analysis)
     yield f"<header><h1>{shown(_title(analysis), 200)}</h1>\n"
@@ -63,9 +65,9 @@ def _body(analysis: Analysis, messages: bool, redacted: bool) -> Iterator[str]:
     yield '<h2 id="times">Answer times</h2>\n'
     yield from _times(analysis, figures)
     yield '<h2 id="devices">Devices</h2>\n'
-    yield from _devices(figures)
+    yield from _devices(figures, names)
     yield '<h2 id="sessions">Sessions</h2>\n'
-    yield from session_parts(analysis, chosen, messages)
+    yield from session_parts(analysis, chosen, messages, names)
     yield '<h2 id="source">Source</h2>\n'
     yield from _source(analysis)
     yield f"<footer>dissect {__version__}. Times are UTC. This page loads nothing and runs nothing.</footer>\n"
@@ -138,7 +140,7 @@ def _times(analysis: Analysis, figures: Statistics) -> Iterable[str]:
     yield "</div>"
 
 
-def _devices(figures: Statistics) -> Iterator[str]:
+def _devices(figures: Statistics, names: Mapping[str, str]) -> Iterator[str]:
     if not figures.devices:
         yield "<p>None became known.</p>\n"
         return
@@ -146,7 +148,7 @@ def _devices(figures: Statistics) -> Iterator[str]:
             ("failed", "right"), ("retries", "right"), ("anomalies", "right"))
     yield '<div class="scroll">'
     yield from table(head, (
-        (shown(one.id, 80), shown(" ".join(one.addresses[:4]) + (" …" if len(one.addresses) > 4 else "")),
+        (shown(beside(one.id, names, one.id, *one.addresses), 120), shown(" ".join(one.addresses[:4]) + (" …" if len(one.addresses) > 4 else "")),
          *map(number, (one.sessions, one.messages, one.exchanges, one.answered, one.failed, one.retries, one.anomalies)))
         for one in figures.devices[:DEVICES_SHOWN]))
     yield "</div>"

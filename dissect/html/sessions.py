@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dissect.analysis import Analysis
 from dissect.analysis.records import SEVERITY_LABEL
 from dissect.html.ladder import Step, ladder
-from dissect.html.markup import milliseconds, more, number, shown, table
+from dissect.html.markup import milliseconds, more, number, numbered, shown, table
 from dissect.jsonwrite import encode
 from dissect.model import Exchange, Message, Session
-from dissect.show.lines import end
+from dissect.show.lines import beside, end, kind_and_name
+from dissect.text import counted
 
 if TYPE_CHECKING:
     import numpy
@@ -61,23 +62,26 @@ def _by_session(sessions: Indexes, ids: Indexes, wanted: Sequence[int]) -> dict[
     return {ident: order[numpy.searchsorted(ordered, ident, "left"):numpy.searchsorted(ordered, ident, "right")] for ident in wanted}
 
 
-def session_parts(analysis: Analysis, chosen: Chosen, whole: bool) -> Iterator[str]:
-    """Markup. *whole*: with the fields of messages."""
+def session_parts(analysis: Analysis, chosen: Chosen, whole: bool, names: Mapping[str, str]) -> Iterator[str]:
+    """Markup. *whole*: with the fields of messages. *names*: id or address -> what is shown beside it."""
     for position, ident in enumerate(chosen.idents):
         session = analysis.sessions[ident]
         messages, exchanges = chosen.messages[ident], chosen.exchanges[ident]
         severity = SEVERITY_LABEL.get(chosen.worst[ident], "")
         opened = " open" if position < OPEN_AT_FIRST else ""
-        chip = f' <span class="chip {severity}">{len(chosen.anomalies[ident])} anomalies, worst: {severity}</span>' if severity else ""
+        found = counted(len(chosen.anomalies[ident]), "anomaly", "anomalies")
+        device = beside(end(session.device), names, session.device_id, session.device.address)
+        peer = beside(end(session.peer), names, session.peer.address)
+        who = beside(session.device_id, names, session.device_id) if session.device_id else device
+        chip = f' <span class="chip {severity}">{found}, worst: {severity}</span>' if severity else ""
         yield (f'<details id="session-{ident}" class="{severity}"{opened}><summary><b>Session {ident}</b> · {shown(session.protocol)} · '
-               f'<b>{shown(session.device_id or end(session.device))}</b>{chip}<br><span class="faint">{shown(end(session.device))} ↔ '
-               f'{shown(end(session.peer))} · {shown(session.carrier)} · {number(len(messages))} messages · '
-               f'{number(len(exchanges))} exchanges</span></summary>\n')
+               f'<b>{shown(who)}</b>{chip}<br><span class="faint">{shown(device)} ↔ {shown(peer)} · {shown(session.carrier)} · '
+               f'{numbered(len(messages), "message")} · {numbered(len(exchanges), "exchange")}</span></summary>\n')
         yield from _facts(session)
         if len(messages):
             yield "<h3>Ladder</h3>"
             yield '<div class="scroll">'
-            yield from ladder(end(session.device), end(session.peer), _steps(analysis, messages[:STEPS_SHOWN], exchanges),
+            yield from ladder(device, peer, _steps(analysis, messages[:STEPS_SHOWN], exchanges),
                               int(analysis.columns.value(int(messages[0]), "time_ns")))
             yield "</div>"
             yield more(len(messages) - STEPS_SHOWN, "messages")
@@ -111,7 +115,7 @@ def _steps(analysis: Analysis, indexes: Indexes, exchanges: Indexes) -> list[Ste
         severity = SEVERITY_LABEL.get(analysis.columns.value(index, "severity"), "")
         mark, kind = _mark(analysis, index, message, answered.get(index))
         key = "" if not message.key else "  " + " ".join(f"{name}={value}" for name, value in message.key.items())
-        what = " ".join(part for part in (message.type, message.name) if part) or f"malformed, {message.size} bytes"
+        what = kind_and_name(message) or f"malformed, {counted(message.size, 'byte')}"
         again = message.duplicate_of is not None or _is_resend(analysis, index, message.id)
         steps.append(Step(message.id, analysis.columns.value(index, "time_ns"), message.direction == "up", f"{message.id}  {what}{key}", again, severity,
                           mark, kind))
@@ -167,8 +171,7 @@ def _message(one: Message) -> tuple[str, ...]:
         body += f'<br><span class="faint">{shown(one.encryption.status)}</span>{inner}'
     if one.carrier is not None:
         body += f'<br><span class="faint">{shown(_json(one.carrier), FIELDS_LIMIT)}</span>'
-    name = " ".join(part for part in (one.type, one.name) if part)
-    return (f"{one.id}", shown(one.time.partition("T")[2]), "→" if one.direction == "up" else "←", shown(name, 60), body)
+    return (f"{one.id}", shown(one.time.partition("T")[2]), "→" if one.direction == "up" else "←", shown(kind_and_name(one), 60), body)
 
 
 def _json(value: Any) -> str:

@@ -10,7 +10,7 @@ from dissect.filter.names import Resolved, field_named
 from dissect.filter.view import View
 from dissect.jsonwrite import encode
 from dissect.model import Severity
-from dissect.show.times import time_column
+from dissect.show.times import message_times
 from dissect.text import clean
 
 DEFAULT_FIELDS = ("message.id", "frame.time", "session.id", "message.direction", "message.type", "message.name", "device.id", "message.size",
@@ -41,17 +41,15 @@ class FieldRows:
     def __iter__(self) -> Iterator[list[str]]:
         view = View(self._analysis)
         order = self._analysis.order().tolist()
-        writers = [self._writer(field, order) for field in self.fields]
+        writers = [self._writer(field) for field in self.fields]
         for index in order:
             yield [BETWEEN.join(map(write, field.source.values(view, index))) for field, write in zip(self.fields, writers, strict=True)]
 
-    def _writer(self, field: Resolved, order: list[int]) -> Callable[[Any], str]:
+    def _writer(self, field: Resolved) -> Callable[[Any], str]:
         if field.kind == "severity":
             return lambda value: Severity(value).label
-        if field.kind == "time" and order:
-            first_ns = int(self._analysis.columns.value(order[0], "time_ns"))
-            digits = len(self._analysis.message_at(order[0]).time.partition(".")[2]) - 1
-            return time_column(self._time_form, first_ns, max(digits, 0))
+        if field.kind == "time":
+            return message_times(self._analysis, self._time_form)
         return _shown
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dissect.analysis import Analysis
 from dissect.model import Endpoint, Exchange, Message, Session
-from dissect.show.times import time_column
+from dissect.show.times import message_times
 from dissect.text import clean, column
 
 NAMED_ANOMALIES = 4
@@ -39,9 +39,7 @@ class Lines:
         self._names = names or {}
         self.order = [int(index) for index in analysis.order()]
         """indexes of the messages in the order of lines"""
-        first_ns = int(analysis.columns.value(self.order[0], "time_ns")) if self.order else 0
-        digits = len(analysis.message_at(self.order[0]).time.partition(".")[2]) - 1 if self.order else 6
-        self._time = time_column(time_form, first_ns, max(digits, 0))
+        self._time = message_times(analysis, time_form)
         self._ends: dict[int, tuple[str, str, str]] = {}
         self._number_width = max(len(str(len(self.order))), 3)
 
@@ -84,10 +82,15 @@ class Lines:
             yield f"!{len(found) - NAMED_ANOMALIES} more"
 
 
+def kind_and_name(message: Message) -> str:
+    """Type and name of *message*, once where they are the same; empty of a malformed one."""
+    return " ".join(text for text in dict.fromkeys((message.type, message.name)) if text)
+
+
 def _what(message: Message) -> str:
     if message.raw_b64 is not None:
         return "malformed"
-    return " ".join(clean(text, 128) for text in (message.type, message.name) if text)
+    return clean(kind_and_name(message), 256)
 
 
 def _part(ident: int, exchange: Exchange) -> str:

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from dissect.timefmt import format_ns
+from dissect.timefmt import format_ns, parse_time
+
+if TYPE_CHECKING:
+    from dissect.analysis import Analysis
 
 TIME_FORMS = ("relative", "delta", "utc", "local")
-"""relative: seconds since the first message; delta: since the message before; utc, local: date and time"""
+"""relative: seconds since the capture's first packet; delta: since the message before; utc, local: date and time"""
 
 _LAST_LOCAL_NS = 253_402_214_400 * 10**9
 # A day before the year 10000: a zone east of UTC still has a date for it.
 
 
+def message_times(analysis: Analysis, form: str) -> Callable[[int], str]:
+    """As `time_column`, of the messages of *analysis* in the order of their times, with the digits that its capture has."""
+    order = analysis.order()
+    if not len(order):
+        return time_column(form, 0, 6)
+    index = int(order[0])
+    first_ns = int(analysis.columns.value(index, "time_ns"))
+    digits = max(len(analysis.message_at(index).time.partition(".")[2]) - 1, 0)
+    begun = analysis.source_info.first_packet if analysis.source_info is not None and form == "relative" else None
+    return time_column(form, first_ns if begun is None else parse_time(begun), digits)
+
+
 def time_column(form: str, first_ns: int, digits: int) -> Callable[[int], str]:
-    """A function from a message's time to its text, called for one message after the other; *digits* of fraction (0 to 9)."""
+    """A function from a message's time to its text, called for one message after the other; *digits* of fraction (0 to 9).
+
+    *first_ns*: what relative times count from; with `delta`, what the first one counts from.
+    """
     match form:
         case "utc":
             return lambda time_ns: format_ns(time_ns, digits)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dissect.model import Message
-from dissect.text import clean
+from dissect.text import clean, counted
 
 DEPTH_LIMIT = 64
 ENTRIES_LIMIT = 1000
@@ -44,7 +44,7 @@ def tree(message: Message, raw: bytes | None, plaintext: bytes | None) -> Iterat
         yield f"{INDENT}carrier"
         yield from _branches(message.carrier.items(), 2)
     if message.raw_b64 is not None:
-        yield f"{INDENT}malformed, {message.size} bytes"
+        yield f"{INDENT}malformed, {counted(message.size, 'byte')}"
         return
     yield f"{INDENT}fields"
     sent = as_sent(raw) if raw is not None else None
