@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_folder(arguments.folder)
     analysis = analysis_of(arguments, keep_bytes=True)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for one in extracts(analysis):
         if not rows:
             make_folder(arguments.folder)
