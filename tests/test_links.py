@@ -1,4 +1,4 @@
-"""Causes and effects across sessions: bounded, found by key, the oldest first (the stories are told in test_imei_tcp)."""
+"""Causes and effects across sessions: bounded, found by key, the oldest first (the stories are told in test_imei_exchanges)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 import pytest
 
 import dissect.links
+from tests.imei_says import IMEI, QD, QD_DONE, QD_SEEN, command, frame, registered
 from tests.ladder import down, ladder, up
-from tests.test_imei_tcp import IMEI, QD, QD_DONE, QD_SEEN, command, frame, registered
 
 
 def test_commands_beyond_the_bound_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

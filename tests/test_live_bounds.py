@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 
 from dissect.streams.policy import LIVE
+from tests.fogslink_says import login
 from tests.ladder import ladder
 from tests.soak.census import Replay
 from tests.soak.traffic import SCENES
-from tests.test_fogslink import login
 
 SMALL = {
     "dissect.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.DEVICES_REMEMBERED": 64, "dissect.engine.SESSIONS_TOLD": 16, "dissect.engine.FACTS_LIMIT": 32,

@@ -7,8 +7,8 @@ import time
 import pytest
 
 import dissect.pairing
+from tests.fogslink_says import BEAT, BEATEN, channel, line, login, pack, packed, taken
 from tests.ladder import Step, down, gap, ladder, up
-from tests.test_fogslink import BEAT, BEATEN, channel, line, login, pack, packed, taken
 
 
 def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

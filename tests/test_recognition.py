@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.options import DecodeAs, Options
+from tests.fogslink_says import ANNOUNCE, ANNOUNCED, BEAT, BEATEN, channel
+from tests.imei_says import HT, HT_OK, command
 from tests.ladder import down, fin, ladder, up
-from tests.test_fogslink import ANNOUNCE, ANNOUNCED, BEAT, BEATEN, channel
-from tests.test_imei_tcp import HT, HT_OK, command
 
 
 @pytest.mark.parametrize("port", [63321, 12306, 1883, 80, 5000])
