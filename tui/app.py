@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher
 from tui.actions import Actions
 from tui.core import TICK_S
 from tui.keys import APPLICATION, KEYS, bindings
-from tui.safety import AsciiLines, SecondNet
+from tui.safety import AsciiLines, Colourless, SecondNet
 from tui.screens.ladder import LadderView
 from tui.screens.messages import MessagesView
 from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # One of each: what a filter made of a line is remembered by the filter itself.
-_SECOND_NET, _ASCII_LINES = SecondNet(), AsciiLines()
+_SECOND_NET, _ASCII_LINES, _COLOURLESS = SecondNet(), AsciiLines(), Colourless()
 
 
 class DissectApp(Actions):
@@ -59,6 +59,8 @@ class DissectApp(Actions):
     def on_mount(self) -> None:
         if self.ascii_only or self.glyphs.line == "-":
             self.add_class("-ascii")
+        if self.no_color:
+            self.add_class("-no-color")
         if self._start_theme:
             self.theme = self._start_theme
         self.messages.list.focus()
@@ -69,7 +71,7 @@ class DissectApp(Actions):
 
     def get_line_filters(self) -> list[LineFilter]:
         """The second net: what should never have come so far is replaced here."""
-        return [*super().get_line_filters(), _SECOND_NET, *([_ASCII_LINES] if self.glyphs.line == "-" else [])]
+        return [*super().get_line_filters(), _SECOND_NET, *([_ASCII_LINES] if self.glyphs.line == "-" else []), *([_COLOURLESS] if self.no_color else [])]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)

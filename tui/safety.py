@@ -27,6 +27,13 @@ class AsciiLines(LineFilter):
         return [segment if segment.control or segment.text.isascii() else Segment(segment.text.translate(DRAWN), segment.style) for segment in segments]
 
 
+class Colourless(LineFilter):
+    """`NO_COLOR`: bold, underlined and reversed stay, every colour goes (the library's own filter leaves greys)."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [segment if segment.control or segment.style is None else Segment(segment.text, segment.style.without_color) for segment in segments]
+
+
 class SecondNet(LineFilter):
     """Replaces what should have been escaped long before. Segments that are control codes of the driver itself are left alone."""
 

@@ -26,7 +26,9 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
     from dissect.cli.tui import KEPT
     from tui.app import DissectApp
     from tui.loading import TOLD_LIMIT, Loader
+    from tui.model.glyphs import ASCII, glyphs_for
     from tui.settings import forget_all
+    from tui.terminal import draws_wide
 
     theme = arguments.theme or ("ansi-dark" if os.environ.get("TERM") in ("linux", "vt100", "vt220", "ansi") else None)
     if theme is not None and theme not in BUILTIN_THEMES:
@@ -35,7 +37,10 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
     if "-" in paths:
         # The terminal's keys come by standard input: the capture keeps the pipe, the keys are read from the terminal itself.
         stdin = os.fdopen(os.dup(0), "rb")
-        terminal = os.open("/dev/tty", os.O_RDWR)
+        try:
+            terminal = os.open("/dev/tty", os.O_RDWR)
+        except OSError as error:
+            raise UsageError("a capture by standard input leaves the keys to the terminal, and there is none; save it to a file first") from error
         os.dup2(terminal, 0)
         sys.stdin = os.fdopen(0, closefd=False)
         sys.__stdin__ = sys.stdin  # type: ignore[misc]
@@ -47,7 +52,8 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
         loader = Loader([], options, live=_capturing(arguments, told.append), keep=arguments.keep or KEPT, redact=arguments.redact, told=told)
     else:
         loader = Loader(paths, options, follow=arguments.follow and paths != ["-"], stdin=stdin, redact=arguments.redact)
-    return DissectApp(loader, ascii_only=True if arguments.ascii else None, names=names, filter_text=arguments.filter,
+    ascii_only = arguments.ascii or glyphs_for() is ASCII or draws_wide()
+    return DissectApp(loader, ascii_only=ascii_only, names=names, filter_text=arguments.filter,
                       follow=arguments.follow or arguments.interface is not None, theme=theme)
 
 
@@ -61,12 +67,7 @@ def _capturing(arguments: argparse.Namespace, notify: Callable[[str], None]) -> 
 
 def start(arguments: argparse.Namespace, options: Options) -> int:
     """Run it until the user leaves; exit status."""
-    from tui.model.glyphs import UNICODE, glyphs_for
-    from tui.terminal import draws_wide
-
     app = app_of(arguments, options)
-    if app.glyphs is UNICODE and draws_wide():
-        app.use_glyphs(glyphs_for(True))
     try:
         with smooth():
             app.run()

@@ -20,14 +20,20 @@ class Terminal:
     """Use it as a context; `seen` is all that was written so far."""
 
     def __init__(self, *arguments: str | Path, size: tuple[int, int] = (120, 40), environment: dict[str, str] | None = None,
-                 prefix: tuple[str, ...] = ()) -> None:
+                 prefix: tuple[str, ...] = (), standard_input: Path | None = None) -> None:
+        """*standard_input*: a file that comes through a pipe instead of the terminal's keys, which then come by /dev/tty."""
         self.seen = b""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         variables = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONUTF8": "1", **(environment or {})}
         command = [*prefix, sys.executable, "-m", "dissect", "tui", *map(str, arguments)]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=slave, stdout=slave,
-                                         stderr=slave, start_new_session=True)
+        if standard_input is not None:
+            command = ["sh", "-c", 'file=$1; shift; cat "$file" | "$@"', "sh", str(standard_input), *command]
+        def own() -> None:
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self._process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=slave, stdout=slave, stderr=slave, preexec_fn=own)
         os.close(slave)
 
     def __enter__(self) -> Terminal:
@@ -67,4 +73,6 @@ class Terminal:
     def status(self, seconds: float = 10) -> int:
         """Exit status."""
         self.read(0.2)
-        return self._process.wait(seconds)
+        status = self._process.wait(seconds)
+        self.read(0.2)
+        return status
