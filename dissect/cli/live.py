@@ -131,8 +131,6 @@ def _check(arguments: argparse.Namespace, kind: str) -> None:
     check_capturing(arguments)
     if arguments.keep is not None and kind == "ndjson":
         raise UsageError("--keep is for --format json and html; ndjson keeps nothing")
-    if getattr(arguments, "filter", None) and kind == "ndjson":
-        raise UsageError("--filter needs the whole of an exchange before it tells of a part; give --format json")
     check_output(arguments.report, [])
     if arguments.write is not None and arguments.report is not None and os.path.abspath(arguments.write) == os.path.abspath(arguments.report):
         raise UsageError("--write and --report name the same file")
@@ -165,50 +163,82 @@ def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched) -> int
 
 
 def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched) -> int:
+    from dissect.cli.options import filter_of
+    from dissect.cli.output import json_output
+    from dissect.redact import RedactingSink
     from dissect.report import NdjsonSink
 
-    sink = NdjsonSink(out)
-    capture.flush = sink.flush
+    lines = NdjsonSink(json_output(out))
+    sink: Any = RedactingSink(lines) if arguments.redact else lines
+    chosen = filter_of(arguments)
+    if chosen is None:
+        capture.flush = lines.flush
+    else:
+        from dissect.live.filtered import FilteredLines
+
+        # The filter is about what was sent, what is told may be its pseudonyms.
+        sink = kept = FilteredLines(sink, chosen, _longest_deadline_s(arguments))
+
+        def flush() -> None:
+            kept.settle(max(capture.clock_ns, capture.last_ns or 0))
+            lines.flush()
+
+        capture.flush = flush
     _feed(arguments, sink, capture, streaming=True)
-    return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
+    return 3 if arguments.fail_on and lines.worst > SEVERITIES.index(arguments.fail_on) else 0
+
+
+def _longest_deadline_s(arguments: argparse.Namespace) -> float:
+    from grammars.registry import PROTOCOLS
+
+    given = dict(arguments.deadline)
+    return max(float(given.get(name, protocol.deadline_s)) for name, protocol in PROTOCOLS.items())
 
 
 def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: _Watched) -> int:
     from dissect.analysis import Analysis
     from dissect.cli.options import filter_of
     from dissect.cli.work import exit_status
+    from dissect.redact import RedactingSink
+    from dissect.sinks import Both
 
     chosen = filter_of(arguments)
-    if chosen is not None and arguments.redact:
-        raise UsageError("--filter and --redact do not go together in a live capture; save with --write, and ask `dissect report`")
-    analysis = Analysis()
+    analysis, hidden = Analysis(), Analysis()
     sink: Any = analysis
+    if arguments.redact:
+        # The filter is about what was sent, what is shown about its pseudonyms: two analyses of one order, so that places in one hold in the other.
+        sink = RedactingSink(hidden) if chosen is None else Both(analysis, RedactingSink(hidden))
     if arguments.keep is not None:
         from dissect.live.kept import KeptSessions
 
-        sink = KeptSessions(analysis, arguments.keep)
-    _feed(arguments, sink, capture, streaming=False)
+        sink = KeptSessions(sink, arguments.keep)
+    _feed(arguments, sink, capture, streaming=arguments.keep is not None)
     if arguments.keep is not None and sink.forgotten:
         _say(f"{sink.forgotten} sessions that closed earlier are not in the report (--keep {arguments.keep})")
     if chosen is not None:
         from dissect.filter import select
 
-        analysis = select(analysis, chosen).analysis()
-    _write(analysis, kind, out)
-    status = exit_status(analysis, arguments.fail_on)
+        selection = select(analysis, chosen)
+        shown = (selection._replace(whole=hidden) if arguments.redact else selection).analysis()
+    else:
+        shown = hidden if arguments.redact else analysis
+    _write(shown, kind, out, arguments.redact)
+    status = exit_status(shown, arguments.fail_on)
     analysis.close()
+    hidden.close()
     return status
 
 
-def _write(analysis: Any, kind: str, out: BinaryIO) -> None:
+def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool) -> None:
     if kind == "html":
         from dissect.html import write_html
 
-        write_html(analysis, out)
+        write_html(analysis, out, redacted=redacted)
         return
+    from dissect.cli.output import json_output
     from dissect.report import write_json
 
-    write_json(analysis, out)
+    write_json(analysis, json_output(out))
 
 
 def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming: bool) -> None:
@@ -219,8 +249,4 @@ def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming
     options = options_of(arguments, streaming)
     if options.keys is not None and options.keys.tls_keylog is not None:
         _say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
-    if arguments.redact:
-        from dissect.redact import RedactingSink
-
-        sink = RedactingSink(sink)
     analyse(capture, sink, options)

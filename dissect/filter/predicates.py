@@ -18,6 +18,8 @@ ValuesOf = Callable[[Source], list[Any]]
 
 class Predicate(ABC):
     cost = 0
+    rising = True
+    """what holds of a message goes on to hold, whatever exchanges and anomalies come to name it"""
 
     @abstractmethod
     def holds(self, values: ValuesOf) -> bool:
@@ -54,6 +56,7 @@ class Pair(Predicate):
         self._right = right
         self._compare = compare
         self._every = every
+        self.rising = not every
 
     def holds(self, values: ValuesOf) -> bool:
         left, right = values(self._left), values(self._right)
@@ -65,6 +68,8 @@ class Pair(Predicate):
 
 
 class Without(Predicate):
+    rising = False
+
     def __init__(self, child: Predicate) -> None:
         self._child = child
         self.cost = child.cost
@@ -82,6 +87,7 @@ class Every(Predicate):
     def __init__(self, children: list[Predicate]) -> None:
         self._children = sorted(children, key=lambda child: child.cost)
         self.cost = self._children[-1].cost
+        self.rising = all(child.rising for child in children)
 
     def holds(self, values: ValuesOf) -> bool:
         return all(child.holds(values) for child in self._children)
@@ -105,6 +111,7 @@ class Some(Predicate):
     def __init__(self, children: list[Predicate]) -> None:
         self._children = sorted(children, key=lambda child: child.cost)
         self.cost = self._children[-1].cost
+        self.rising = all(child.rising for child in children)
 
     def holds(self, values: ValuesOf) -> bool:
         return any(child.holds(values) for child in self._children)
@@ -123,6 +130,8 @@ class Some(Predicate):
 
 class Odd(Predicate):
     """An odd number of its children: `a xor b xor c`."""
+
+    rising = False
 
     def __init__(self, children: list[Predicate]) -> None:
         self._children = children
