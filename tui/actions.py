@@ -13,7 +13,7 @@ from tui.model.columns import COLUMNS, Column, field_column
 from tui.model.hiding import Command, Messages, Step, Suppression
 from tui.model.order import SORTABLE
 from tui.model.times import FORMS
-from tui.settings import save_suppressed
+from tui.settings import save_columns, save_suppressed
 
 COLOURS = ("state", "protocol", "direction")
 VIEWS = ("messages", "ladder", "pairs", "anomalies", "stats", "help")
@@ -370,6 +370,7 @@ class Actions(Core):
     def _columns_chosen(self, names: list[str] | None) -> None:
         if names:
             kept = {one.name: one for one in self.messages.list.columns}
+            save_columns([name for name in names if name in COLUMNS])
             self.messages.list.columns = [COLUMNS[name] if name in COLUMNS else kept[name] for name in names]
             self.messages.list.forget()
 

@@ -74,7 +74,7 @@ KEYS: tuple[Key, ...] = (
     Key("apostrophe", "next_mark", "next mark", "messages", "'"),
     Key("space", "select", "select (two: d = diff)", "messages", "Space", "Select", 5),
     Key("d", "diff", "difference of the two selected", "messages", "d"),
-    Key("less_than_sign", "sideways(-1)", "sort column; ladder: lifelines", "messages", "< >"),
+    Key("less_than_sign", "sideways(-1)", "sort column; ladder: lifelines", "messages", "< >", "Sort", 8),
     Key("greater_than_sign", "sideways(1)", "sort by the next column; ladder: lifelines right", "messages"),
     Key("i", "hide", "hide the message, or those selected", "messages", "i"),
     Key("I", "hide_command", "hide all messages of this command", "messages", "I"),
@@ -99,10 +99,10 @@ KEYS: tuple[Key, ...] = (
     Key("9", "preview(-4)", "narrower preview", "ladder", "9 0"),
     Key("0", "preview(4)", "wider preview", "ladder"),
     # anomalies
-    Key("minus", "severity(-1)", "lower minimum severity", "anomalies", "- +"),
+    Key("minus", "severity(-1)", "lower minimum severity", "anomalies", "- +", "Severity", 8),
     Key("plus", "severity(1)", "higher minimum severity", "anomalies"),
     Key("S", "suppress", "suppress the code; on one anomaly: for its device", "anomalies", "S", "Suppress", 7),
-    Key("L", "limit", "only what the filter shows", "anomalies", "L"),
+    Key("L", "limit", "only what the filter shows", "anomalies", "L", "Limit", 8),
     Key("b", "group", "group by code, session, time; pairs: by command", "anomalies", "b", "Group", 7),
 )
 
@@ -119,9 +119,16 @@ def help_rows(*where: str) -> list[tuple[str, str]]:
     return [(one.shown, one.help) for one in KEYS if one.where in where and one.shown]
 
 
-def footer(width: int) -> list[tuple[str, str]]:
-    """Keys and labels that fit into *width* cells, in the order of the table."""
-    chosen = sorted((one for one in KEYS if one.label), key=lambda one: one.order)
+_OF_VIEW = {"messages": ("messages",), "ladder": ("messages", "ladder"), "pairs": ("pairs", "anomalies", "messages"), "anomalies": ("anomalies",)}
+_NOT_IN = {"pairs": ("suppress", "limit", "severity(-1)", "swap", "raw", "fold"), "ladder": ("swap", "raw")}
+"""keys of a view's group that mean nothing there"""
+
+
+def footer(width: int, view: str) -> list[tuple[str, str]]:
+    """Keys and labels that fit into *width* cells in a view, in the order of the table, its own first where room is short."""
+    own = _OF_VIEW.get(view, ())
+    there = [one for one in KEYS if one.label and one.where in ("list", "everywhere", *own) and one.action not in _NOT_IN.get(view, ())]
+    chosen = sorted(there, key=lambda one: one.order - (6 if one.where == view else 0))
     kept: list[Key] = []
     used = 0
     for one in chosen:

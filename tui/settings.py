@@ -75,3 +75,15 @@ def load_suppressed() -> list[Suppression]:
 
 def save_suppressed(suppressions: list[Suppression]) -> None:
     save("suppressed.json", [{"code": one.code, "device": one.device} for one in suppressions])
+
+
+def load_columns() -> list[str]:
+    """Names of the message list's columns, as chosen the last time; empty: never."""
+    from tui.model.columns import COLUMNS
+
+    found = load("columns.json")
+    return [one for one in found if isinstance(one, str) and one in COLUMNS] if isinstance(found, list) else []
+
+
+def save_columns(names: list[str]) -> None:
+    save("columns.json", names)

@@ -15,6 +15,7 @@ from tui.model.details import DECRYPTED, MESSAGE, PACKET
 from tui.screens.diff import DiffDialog
 from tui.screens.help import HelpDialog
 from tui.screens.stream import StreamDialog
+from tui.settings import load_columns
 
 pytestmark = pytest.mark.slow
 
@@ -243,6 +244,9 @@ async def test_time_forms_colours_columns_layouts_and_zoom(running: Running) -> 
         await pilot.press("enter")
         await pilot.pause(0.1)
         assert len(app.messages.list.columns) >= 8
+        await pilot.press("f10", "j", "j", "j", "j", "space", "enter")
+        await pilot.pause(0.1)
+        assert "device" in {one.name for one in app.messages.list.columns} and "device" in load_columns()
 
 
 async def test_ladder_of_a_session_its_mate_and_the_way_back(running: Running) -> None:

@@ -24,6 +24,7 @@ MEMBERS_LIMIT = 20_000
 SPARK_CELLS = 20
 WORDS = ("", "NOTE", "WARN", "ERROR")
 HEADS_LIMIT = 20_000
+CODE_CELLS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Head:
 class Member(NamedTuple):
     anomaly: int
     """index in the analysis"""
+
+
+def _name_width(width: int) -> int:
+    """Cells of a code or session; the longest code has 32."""
+    return CODE_CELLS if width >= 110 else 26
 
 
 class Anomalies:
@@ -147,9 +153,10 @@ class Anomalies:
 
     def head(self, width: int) -> Line:
         if self.grouping == "time":
-            return [cell(" Sev   Time        Code                      What", "head")]
+            return [cell(" Sev       Time  ", "head"), fixed("Code", CODE_CELLS + 1, "head"), fixed("No.", 8, "head"),
+                    fixed("Device", 29, "head"), cell("What", "head")]
         what = "Code" if self.grouping == "code" else "Session"
-        return [cell("  Sev   ", "head"), fixed(what, 26, "head"), fixed("Count", 7, "head", True), fixed("First", 12, "head", True),
+        return [cell("  Sev   ", "head"), fixed(what, _name_width(width), "head"), fixed("Count", 7, "head", True), fixed("First", 12, "head", True),
                 fixed("Last", 12, "head", True), fixed("Sess", 6, "head", True), cell("  Meaning", "head")]
 
     def line(self, row: int, width: int, opened: frozenset[int], glyphs: Glyphs) -> Line:
@@ -169,8 +176,8 @@ class Anomalies:
         form = "relative" if context.time_form == "delta" else context.time_form
         times = [fixed(moment(one, form, context.first_ns), 12, "dim", True) for one in (head.first_ns, head.last_ns)]
         sparks = spark(list(head.activity), glyphs) if width >= 118 else ""
-        room = max(0, width - 71 - len(sparks) - 3)
-        line = [cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(WORDS[head.severity], 6, role), fixed(name, 26, role)]
+        room = max(0, width - 45 - _name_width(width) - len(sparks) - 3)
+        line = [cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(WORDS[head.severity], 6, role), fixed(name, _name_width(width), role)]
         line += [fixed(count_text(head.count), 7, "strong", True), *times, fixed(str(head.sessions), 6, "dim", True), cell("  ")]
         return fit([*line, fixed(meaning, room), cell(" "), Cell(sparks, role)], width)
 
@@ -183,9 +190,9 @@ class Anomalies:
         session = analysis.sessions.get(int(self._session[line.anomaly]))
         where = f"{session.protocol} {device_text(session, context.names)}" if session else ""
         named = f"#{anomaly.messages[0]}" if anomaly.messages else "-"
-        code = f"{anomaly.code:<26}" if self.grouping != "code" else ""
+        code = [fixed(anomaly.code, CODE_CELLS, SEVERITY_ROLE[severity]), cell(" ")] if self.grouping != "code" else []
         return fit([cell("  " if self.grouping == "time" else "     "), cell(SEVERITY_LETTER[severity] + " ", SEVERITY_ROLE[severity]),
-                    fixed(time, 12, "dim", True), cell("  "), cell(code, SEVERITY_ROLE[severity]), fixed(named, 8), fixed(where, 28, "dim"), cell(" "),
+                    fixed(time, 12, "dim", True), cell("  "), *code, fixed(named, 8), fixed(where, 28, "dim"), cell(" "),
                     cell(anomaly.message)], width)
 
 

@@ -22,6 +22,8 @@ SEVERITY_ROLE = ("", "note", "warning", "error")
 PROTOCOL_ROLES = 6
 """styles p0 to p5 that protocols take in turn"""
 INFO_LIMIT = 512
+DELTA_FROM = 84
+"""cells of the list from which the time since the row above has a column of its own"""
 LATE, TIMEOUT = STATUSES.index(Status.LATE.value), STATUSES.index(Status.TIMEOUT.value)
 STATUS_TEXT = {Status.OK: "", Status.ERROR: "refused", Status.LATE: "late", Status.TIMEOUT: "no reply", Status.PENDING: "pending"}
 ANSWER_TEXT = {Status.OK: "ok", Status.ERROR: "failed", Status.LATE: "late"}
@@ -218,7 +220,7 @@ def layout(columns: list[Column], width: int, time_form: str) -> list[tuple[Colu
         return WIDTHS[time_form] if one.name == "time" else one.width
 
     shown = list(columns)
-    if time_form == "delta":
+    if time_form == "delta" or width < DELTA_FROM:
         shown = [one for one in shown if one.name != "delta"]
     while sum(sized(one) + 1 for one in shown if one.width) + 14 > width:
         spare = [one for one in shown if one.spare]

@@ -52,7 +52,7 @@ def statistics_of(store: Store, shown: Any | None) -> Statistics:
     first, last = int(times.min()), int(times.max())
     start, step = intervals(first, last, BINS)
     bins = ((times - start) // step).astype(np.int64)
-    middles = [((place + 0.5) * step + start - first) / 1e9 for place in range(BINS)]
+    middles = [max(0.0, ((place + 0.5) * step + start - first) / 1e9) for place in range(BINS)]
     names, numbers = protocol_numbers(analysis)
     protocols = numbers[store.session_column()[indexes]]
     rates = []

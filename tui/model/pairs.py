@@ -11,7 +11,7 @@ from dissect.analysis.records import STATUSES
 from dissect.model import Status
 from dissect.stats import operations_of
 from tui.model.cells import Cell, Line, cell, fit, fixed
-from tui.model.columns import key_text, protocol_role
+from tui.model.columns import key_text, protocol_role, short_name
 from tui.model.glyphs import Glyphs
 from tui.model.times import latency
 
@@ -27,6 +27,7 @@ NOTES = 3
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    protocol: str
     operation: str
     count: int
     answered: int
@@ -95,7 +96,8 @@ class Pairs:
         found = []
         for one in operations_of(self._store.analysis, None, self.chosen):
             ranks = (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms)
-            found.append(Group(one.operation, one.n, one.answered, one.failed, one.timeout, tuple(float("nan") if rank is None else rank for rank in ranks)))
+            known = tuple(float("nan") if rank is None else rank for rank in ranks)
+            found.append(Group(one.protocol, one.operation, one.n, one.answered, one.failed, one.timeout, known))
         return sorted(found, key=lambda group: -group.count)
 
     def message_of(self, row: int) -> int:
@@ -124,8 +126,8 @@ class Pairs:
             if member is not None:
                 codes.update(dict.fromkeys(store.analysis.anomaly_at(one).code for one in store.analysis.anomalies_of(member)[:NOTES]))
         note = " ".join(codes) or (f"{len(exchange.intermediate)} stages" if exchange.intermediate else "")
-        return fit([Cell(" " + sign, role), fixed(_status_text(status), 9, role), fixed(exchange.operation, _operation_width(width),
-                                                                                        protocol_role(session.protocol)), cell(" "),
+        return fit([Cell(" " + sign, role), fixed(_status_text(status), 9, role), *_protocol(session.protocol, width),
+                    fixed(exchange.operation, _operation_width(width), protocol_role(session.protocol)), cell(" "),
                     fixed(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), 8, "dim", True), fixed(shown, 8, "dim", True),
                     fixed(took, 9, role if status is Status.LATE else "", True), cell(" "), *self._bar(exchange.latency_ms, status, bar, glyphs),
                     fixed(copies, 4, "retry", True), cell(" "), cell(note, "dim")], width)
@@ -146,8 +148,8 @@ class Pairs:
         store = self._store
         message = store.analysis.message_at(index)
         session = store.session_of(index)
-        return fit([Cell(" ? ", "warning"), fixed("orphan", 9, "warning"), fixed(message.name or message.type or "", _operation_width(width),
-                                                                                 protocol_role(session.protocol)), cell(" "),
+        return fit([Cell(" ? ", "warning"), fixed("orphan", 9, "warning"), *_protocol(session.protocol, width),
+                    fixed(message.name or message.type or "", _operation_width(width), protocol_role(session.protocol)), cell(" "),
                     fixed(key_text(session.protocol, message.key), 10), fixed("-", 8, "dim", True), fixed(str(message.id), 8, "dim", True),
                     fixed("", 10 + bar_width(width) + 5), cell("no request", "dim")], width)
 
@@ -159,7 +161,8 @@ class Pairs:
             end = latency(self.axis_ms)
             axis = "0".ljust(bar // 2 - len(middle) // 2) + middle
             axis = axis.ljust(max(len(axis) + 1, bar - len(end))) + end
-        return [fixed("   Status", 12, "head"), fixed("Operation", _operation_width(width) + 1, "head"), fixed("Id", 10, "head"),
+        return [fixed("   Status", 12, "head"), fixed("Proto", 9 if width >= 100 else 0, "head"),
+                fixed("Operation", _operation_width(width) + 1, "head"), fixed("Id", 10, "head"),
                 fixed("Req", 8, "head", True), fixed("Resp", 8, "head", True), fixed("Latency", 9, "head", True), fixed(" " + axis, bar + 1, "head"),
                 fixed("Try", 4, "head", True), cell(" Note", "head")]
 
@@ -168,13 +171,18 @@ def _status_text(status: Status) -> str:
     return {Status.TIMEOUT: "no-reply", Status.ERROR: "failed"}.get(status, status.value)
 
 
+def _protocol(protocol: str, width: int) -> Line:
+    """Where there is room: colour says the same."""
+    return [fixed(short_name(protocol), 9, protocol_role(protocol))] if width >= 100 else []
+
+
 def _operation_width(width: int) -> int:
     return 16 if width < 100 else 22
 
 
 def bar_width(width: int) -> int:
     """Cells of the latency axis."""
-    return max(0, min(30, width - 90)) if width >= 100 else max(0, min(12, width - 76))
+    return max(0, min(30, width - 99)) if width >= 100 else max(0, min(12, width - 76))
 
 
 def nice_axis(value: float) -> float:
@@ -202,12 +210,13 @@ def histogram(values: Any, cells_wide: int = 24) -> list[int]:
 
 
 def group_head(width: int) -> Line:
-    return [cell(" ", "head"), fixed("Operation", 30 if width >= 100 else 22, "head"),
+    return [cell(" ", "head"), fixed("Proto", 9, "head"), fixed("Operation", 26 if width >= 100 else 18, "head"),
             *(fixed(name, 8, "head", True) for name in ("Count", "Replied", "Failed", "No-rep%", "P50", "P95", "P99", "Max"))]
 
 
 def group_line(group: Group, width: int) -> Line:
     share = 100 * group.unanswered / group.count if group.count else 0.0
-    return [cell(" "), fixed(group.operation, 30 if width >= 100 else 22, "strong"), fixed(str(group.count), 8, "", True),
+    return [cell(" "), fixed(short_name(group.protocol), 9, protocol_role(group.protocol)), fixed(group.operation, 26 if width >= 100 else 18, "strong"),
+            fixed(str(group.count), 8, "", True),
             fixed(str(group.answered), 8, "", True), fixed(str(group.failed or ""), 8, "error", True),
             fixed(f"{share:.1f}" if group.unanswered else "", 8, "error", True), *(fixed(latency(one), 8, "", True) for one in group.percentiles)]

@@ -88,8 +88,9 @@ class AnomaliesView(ViewPane):
         below = anomalies.hidden - anomalies.suppressed
         hidden = f"  {below:,} not shown" if below else ""
         capped = f"  {anomalies.capped}" if anomalies.capped else ""
-        self.list.border_title = (f"Anomalies  ERROR {severities[3]:,}  WARN {severities[2]:,}  NOTE {severities[1]:,}  group:{self.grouping}  "
-                                  f"min:{SEVERITY_LABEL[self.minimum]}  filter:{'on' if self.limited else 'off'}{suppressed}{hidden}{capped}")
+        found = f"ERROR {severities[3]:,}  WARN {severities[2]:,}  NOTE {severities[1]:,}"
+        self.list.border_title = (f"Anomalies  {found}{suppressed}{hidden}{capped}  group:{self.grouping}  min:{SEVERITY_LABEL[self.minimum]}  "
+                                  f"filter:{'on' if self.limited else 'off'}")
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()

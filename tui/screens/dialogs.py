@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input, Static
 
+from tui.model.cells import Line, cell, fixed
 from tui.model.columns import COLUMNS
+from tui.widgets.rows import RowList
 
 
 class Prompt(ModalScreen[str | None]):
@@ -55,27 +56,54 @@ class Question(ModalScreen[bool]):
         self.dismiss(answer)
 
 
+class ColumnChoice(RowList):
+    """All columns there are, those that are shown marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "turn", show=False)]
+
+    def __init__(self, names: list[str], shown: list[str]) -> None:
+        super().__init__(id="column-choice")
+        self.headed = False
+        self.names = names
+        self.chosen = set(shown)
+
+    def on_mount(self) -> None:
+        self.set_count(len(self.names))
+
+    def line(self, row: int, width: int) -> Line:
+        name = self.names[row]
+        what = COLUMNS[name].head if name in COLUMNS else "a field of the message"
+        return [cell(" [x] " if name in self.chosen else " [ ] ", "strong"), fixed(name, 30, "name"), cell(f" {what}", "dim")]
+
+    def action_turn(self) -> None:
+        if self.count:
+            self.chosen ^= {self.names[self.cursor]}
+            self.action_down()
+            self.refresh()
+
+
 class ColumnsDialog(ModalScreen[list[str] | None]):
     """Which columns the message list has."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", show=False), Binding("enter", "take", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f10", "leave", show=False)]
 
     def __init__(self, shown: list[str]) -> None:
         super().__init__()
-        self._shown = shown
+        self._choice = ColumnChoice([*COLUMNS, *(name for name in shown if name not in COLUMNS)], shown)
 
     def compose(self) -> ComposeResult:
-        names = [*COLUMNS, *(name for name in self._shown if name not in COLUMNS)]
-        with Vertical(classes="dialog small"):
+        with Vertical(classes="dialog small columns"):
             yield Static("Columns", classes="dialog-title", markup=False)
-            yield SelectionList(*(Selection(name.replace("[", r"\["), name, name in self._shown) for name in names))
+            yield self._choice
             yield Static("Space: on or off   Enter: done   Esc: leave", classes="dialog-keys", markup=False)
 
-    def action_take(self) -> None:
-        chosen = set(self.query_one(SelectionList).selected)
-        names = [*COLUMNS, *(name for name in self._shown if name not in COLUMNS)]
-        ordered = [name for name in names if name in chosen and name != "info"]
-        self.dismiss([*ordered, "info"] if "info" in chosen else ordered)
+    def on_mount(self) -> None:
+        self._choice.focus()
+
+    def on_row_list_opened(self, event: RowList.Opened) -> None:
+        event.stop()
+        ordered = [name for name in self._choice.names if name in self._choice.chosen and name != "info"]
+        self.dismiss([*ordered, "info"] if "info" in self._choice.chosen else ordered)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -29,6 +29,14 @@ def _format(view: str) -> Format:
     return next(form for form in FORMATS if form.name == _OF_VIEW.get(view, "pcapng"))
 
 
+class Choice(RadioButton):
+    """One whose mark is there or not: nothing is told by colour alone."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+        return "x" if self.value else " "
+
+
 class ExportDialog(ModalScreen[None]):
     """Format, scope and file name; one scope for all formats."""
 
@@ -42,15 +50,15 @@ class ExportDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         scope = "selected" if self._sizes["selected"] else "shown"
         view = self._dissect.current
-        with Vertical(classes="dialog small"):
+        with Vertical(classes="dialog small export"):
             yield Static("Export", classes="dialog-title", markup=False)
             with Horizontal(id="export-choices"):
                 with RadioSet(id="export-format"):
                     for form in FORMATS:
-                        yield RadioButton(f"{form.name}: {form.what}", value=form is _format(view))
+                        yield Choice(f"{form.name}: {form.what}", value=form is _format(view))
                 with RadioSet(id="export-scope"):
                     for name in SCOPES:
-                        yield RadioButton(f"{name} ({self._sizes[name]:,})", value=name == scope, disabled=not self._sizes[name])
+                        yield Choice(f"{name} ({self._sizes[name]:,})", value=name == scope, disabled=not self._sizes[name])
             yield Input(self._file_name(_format(view)), id="export-path", compact=True)
             yield Static("", id="export-said", markup=False)
             yield Static("Space: choose  Tab: next  Enter in the file name, or F2: write  Esc: leave", classes="dialog-keys", markup=False)

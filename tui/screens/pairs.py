@@ -91,8 +91,7 @@ class PairsView(ViewPane):
         order = f"sort:{self.sort}{' down' if self.descending else ''}" if self.group == "none" else "group:operation"
         self.list.border_title = f"Pairs  {'  '.join(told)}  {order}"
         p50, p95, p99, longest = (latency(one) or "-" for one in pairs.percentiles)
-        self.summary.update(f" p50 {p50}  p95 {p95}  p99 {p99}  max {longest}   0.1ms {spark(pairs.histogram, self.list.glyphs)} {longest}"
-                            "   Enter message  d diff  b group  < > sort  z turn")
+        self.summary.update(f" p50 {p50}  p95 {p95}  p99 {p99}  max {longest}   0.1ms {spark(pairs.histogram, self.list.glyphs)} {longest}")
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:
         event.stop()

@@ -127,6 +127,6 @@ class KeyBar(Bar):
         selected = f"{len(app.selected)} selected  " if app.selected else ""
         right = f" {selected}{marks}{zone() if app.context.time_form == 'local' else 'UTC'} "
         line: Line = []
-        for key, label in footer(width - len(right) - 1):
+        for key, label in footer(width - len(right) - 1, app.current):
             line += [Cell(f" {key}", "key"), Cell(f" {label}", "plain")]
         return [*fit(line, max(0, width - len(right))), Cell(right, "dim")]

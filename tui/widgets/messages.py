@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tui.model.cells import Cell, Line
 from tui.model.columns import COLUMNS, DEFAULT, Column, Context, head_line, layout, row_line, row_of
+from tui.settings import load_columns
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class MessageList(RowList):
     def __init__(self, context: Context, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.context = context
-        self.columns: list[Column] = [COLUMNS[name] for name in DEFAULT]
+        self.columns: list[Column] = [COLUMNS[name] for name in load_columns() or DEFAULT]
         self.sort_name: str | None = None
         self.descending = False
         self.colour = "state"
