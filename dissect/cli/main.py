@@ -52,8 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    parser, chosen = _parsers(words)
-    arguments = parser.parse_args(words)
+    parser, own, chosen = _parsers(words)
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        own.error(f"unrecognized arguments: {' '.join(unknown)}")
     if chosen is None:
         parser.error("a command is needed; `dissect --help` lists them")
     from dissect.cli.notices import forget_warnings, say_warnings
@@ -79,20 +81,25 @@ def _seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, str | None]:
-    """The parser of a command line, complete for the command that it names, and that command."""
+def _parsers(words: list[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, str | None]:
+    """The parser of a command line, complete for the command that it names, the parser of that command, and its name.
+
+    Where it names none, the second is the first one.
+    """
     parser = _Parser(prog="dissect", description="Dissects captures of five IoT protocols: messages, exchanges, anomalies.",
                      epilog=STATUSES + "; `dissect COMMAND --help` shows a command's options and an example")
     parser.add_argument("--version", action="version", version=f"dissect {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     chosen = next((word for word in words if not word.startswith("-")), None)
     names = [command.name for command in COMMANDS]
+    named: argparse.ArgumentParser = parser
     for command in COMMANDS:
         own = commands.add_parser(command.name, help=command.help, description=command.help[0].upper() + command.help[1:] + ".",
                                   epilog=f"example: {command.example}")
         if command.name == chosen:
+            named = own
             importlib.import_module(f"dissect.cli.{chosen}").add_arguments(own)
-    return parser, chosen if chosen in names else None
+    return parser, named, chosen if chosen in names else None
 
 
 class _Parser(argparse.ArgumentParser):

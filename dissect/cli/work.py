@@ -99,6 +99,8 @@ def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = Fals
     """
     from dissect.tshark.choice import open_as_asked
 
+    if "" in paths:
+        raise UsageError("a capture's name is empty")
     if paths.count("-") > 1:
         raise UsageError("- is standard input, which can be read once only; name it once")
     progress = Progress()
