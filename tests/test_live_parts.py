@@ -122,6 +122,40 @@ def test_kept_sessions_are_told_as_without_a_limit(keep: int, tmp_path: Path) ->
     assert part["totals"]["messages"] == sum(len(session["messages"]) for session in part["sessions"])
 
 
+# -- the queue --
+
+
+@given(st.lists(st.tuples(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5), st.integers(0, 1)), min_size=1, max_size=8),
+       st.integers(1, 12))
+def test_batches_that_wait_together_are_one(waiting: list[tuple[list[bytes], int]], together: int) -> None:
+    """Every packet once, in order, with its number and its file."""
+    from collections import deque
+
+    from dissect.live import capture as module
+
+    one = object.__new__(module.LiveCapture)
+    one._queue, one._queued = deque(), 0
+    expected = []
+    file = 0
+    for number, (frames, step) in enumerate(waiting):
+        file += step
+        part = batch(frames, first_number=1 + 10 * number)
+        part.file = file
+        one._queue.append(part)
+        one._queued += len(part.buffer)
+        expected += [(file, 1 + 10 * number + place, frame) for place, frame in enumerate(frames)]
+    found = []
+    before, module.TOGETHER = module.TOGETHER, together
+    try:
+        while one._queue:
+            got = one._next()
+            assert len(got) <= max(together, 5)
+            found += [(got.file, int(got.number[place]), got.packet(place)) for place in range(len(got))]
+    finally:
+        module.TOGETHER = before
+    assert found == expected and one._queued == 0
+
+
 # -- the kernel's blocks --
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 QUEUED_BYTES = 128 << 20
 """of packets that wait for the analysis; beyond it they wait in the kernel's ring, and what has no room there is dropped and counted"""
+TOGETHER = 4096
+"""packets that are analysed at once, where so many wait in small batches"""
 REST_S = 0.2
 """how long an iteration without packets waits"""
 _WAIT_S = 0.1
@@ -265,9 +267,9 @@ class LiveCapture:
                 settled_ns = self._settled_ns
                 if not self._queue and not self._ended:
                     self._ready.wait(REST_S)
-                batch = self._queue.popleft() if self._queue else None
-                if batch is not None:
-                    self._queued -= len(batch.buffer)
+                batch = None
+                if self._queue:
+                    batch = self._next()
                     self._ready.notify_all()
                 ended = self._ended
             if batch is not None:
@@ -278,6 +280,17 @@ class LiveCapture:
             else:
                 self.clock_ns = max(self.clock_ns, settled_ns, self.last_ns or 0)
                 yield _EMPTY
+
+    def _next(self) -> Batch:
+        """What has waited longest; small batches that wait together are one, since each costs as much as some ten packets."""
+        queue = self._queue
+        parts = [queue.popleft()]
+        room = TOGETHER - len(parts[0])
+        while queue and queue[0].file == parts[0].file and len(queue[0]) <= room:
+            room -= len(queue[0])
+            parts.append(queue.popleft())
+        self._queued -= sum(len(part.buffer) for part in parts)
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
     def _account(self, batch: Batch) -> None:
         self.packets += len(batch)
@@ -328,6 +341,17 @@ def _part(batch: Batch, rows: slice) -> Batch:
     """Some rows of *batch*, of the same buffer."""
     return Batch(batch.buffer, batch.offset[rows], batch.caplen[rows], batch.origlen[rows], batch.time_ns[rows], batch.link[rows], batch.number[rows],
                  batch.file)
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """Batches of one file, one behind the other."""
+    import numpy as np
+
+    starts = np.cumsum([0, *(len(part.buffer) for part in parts[:-1])])
+    offset = np.concatenate([part.offset + start for part, start in zip(parts, starts.tolist(), strict=True)])
+    caplen, origlen, time_ns, link, number = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("caplen", "origlen", "time_ns", "link", "number"))
+    return Batch(b"".join(part.buffer for part in parts), offset, caplen, origlen, time_ns, link, number, parts[0].file)
 
 
 def _numbered(batch: Batch, file: int, first: int) -> Batch:
