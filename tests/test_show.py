@@ -47,6 +47,16 @@ def test_relative_times_count_from_the_captures_first_packet_and_deltas_from_the
     assert [line.split()[1] for line in Lines(analysis, "delta")][:3] == ["0.000000", "0.020000", "0.005000"]
 
 
+@pytest.mark.parametrize("form", TIME_FORMS)
+def test_times_stand_in_one_column_however_long_the_capture_is(form: str) -> None:
+    kept = Analysis()
+    kept.session(session(1), False)
+    for ident, seconds in enumerate((0, 5, 123_456.789), 1):
+        kept.message(message(ident, seconds * 1000), 1, at(seconds * 1000), b"", None)
+    kept.finish(source(), Totals())
+    assert len({line.index("10.0.0.5:40000") for line in Lines(kept, form)}) == 1
+
+
 def test_a_name_that_is_the_type_stands_once() -> None:
     kept = Analysis()
     kept.session(session(1), False)

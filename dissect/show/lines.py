@@ -12,6 +12,9 @@ from dissect.text import clean, column
 NAMED_ANOMALIES = 4
 """codes shown on a line; of the rest only their number"""
 
+LEAST_TIME = 11
+"""cells of a time below 10,000 s with microseconds"""
+
 END_WIDTH = 21
 """cells of an IPv4 address with port; a longer end pushes the rest of its line to the right"""
 
@@ -40,11 +43,18 @@ class Lines:
         self.order = [int(index) for index in analysis.order()]
         """indexes of the messages in the order of lines"""
         self._time = message_times(analysis, time_form)
+        self._time_width = max(map(len, self._times_at_most(time_form)), default=0)
         self._ends: dict[int, tuple[str, str, str]] = {}
         self._number_width = max(len(str(len(self.order))), 3)
 
     def __iter__(self) -> Iterator[str]:
         return map(self.line, self.order)
+
+    def _times_at_most(self, form: str) -> Iterator[str]:
+        """The longest texts that times take: of the first and the last, one after the other."""
+        shown = message_times(self._analysis, form)
+        for index in (self.order[:1] + self.order[-1:]):
+            yield shown(self._analysis.columns.value(index, "time_ns")).rjust(LEAST_TIME)
 
     def line(self, index: int) -> str:
         """Call it for one message after the other: a time may be shown as the difference to the one before."""
@@ -54,7 +64,7 @@ class Lines:
         device, peer, protocol = self._ends.get(session) or self._ends_of(analysis.sessions[session])
         arrow = "->" if message.direction == "up" else "<-"
         time = self._time(analysis.columns.value(index, "time_ns"))
-        parts = [f"{message.id:>{self._number_width}} {time:>11} {device} {arrow} {peer} {protocol}", _what(message)]
+        parts = [f"{message.id:>{self._number_width}} {time:>{self._time_width}} {device} {arrow} {peer} {protocol}", _what(message)]
         if message.key:
             parts.append(" ".join(f"{clean(name)}={clean(str(value), 64)}" for name, value in message.key.items()))
         parts.append(f"{message.size} B")
