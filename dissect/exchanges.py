@@ -11,6 +11,9 @@ from dissect.model import Status
 from dissect.sessions import SessionState
 from grammars.vocabulary import ApplicationProtocol, MessageType, Party, Story
 
+GRACE_NS = 60 * 10**9
+"""how long after its deadline a request is judged final, and how long an id, an early answer or a refusal is remembered"""
+
 
 class Role(Enum):
     """What a kind of message is to pairing, read off the table once."""

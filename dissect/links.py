@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dissect.exchanges import Seen
+from dissect.exchanges import GRACE_NS, Seen
 from dissect.model import Exchange, Status
-from dissect.pairing import GRACE_NS
 from dissect.sessions import SessionState
 from grammars.vocabulary import Cause, Finding
 

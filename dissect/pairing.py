@@ -11,32 +11,24 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from dissect.exchanges import Pending, Plan, Role, Seen
+from dissect.early import EarlyAnswers
+from dissect.exchanges import GRACE_NS, Pending, Plan, Role, Seen
+from dissect.meant import choose, same_device, scope_of
 from dissect.model import Exchange, Status
+from dissect.reuse import RecentIds
 from dissect.sessions import SessionState
-from dissect.topics import OTHER_DEVICE, SAME_DEVICE, UNKNOWN, relation
 from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdict
 
-GRACE_NS = 60 * 10**9
-"""how long after its deadline a request is judged final, and how long an id or a refusal is remembered"""
 OPEN_LIMIT = 50_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
-RECENT_LIMIT = 50_000
-"""ids remembered at least, of the last GRACE_NS"""
-_TIME_SHIFT = 64
-_SIGNATURE = (1 << _TIME_SHIFT) - 1
 SENDS_IN_VAIN = 3
 LOOK_BACK = 64
 """open requests of the same key that are compared with a new one"""
 CANDIDATES = 256
 RESETS_LOOK_BACK = 1024
 """a RST answers one of the latest messages"""
-EARLY_IN_ALL = 10_000
-"""such answers of all sessions; beyond, the oldest is told as an orphan before its time"""
 TIMERS_SPARE = 4096
 """timers of exchanges that are final, which are kept while none before them is"""
-EARLY_LIMIT = 256
-"""answers of one session that may wait for a request which a hole, or a line without its end, still holds up"""
 _RESEND = -1
 """key of the timers of refusals"""
 
@@ -59,16 +51,12 @@ class Pairing:
         self._pending: dict[int, Pending] = {}
         self._timers: dict[int, deque[tuple[int, int]]] = {_RESEND: deque()}
         """for each length of waiting, what falls due, in order of time"""
-        self._recent: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        """of the ids used lately, the hash of who used which: time and signature of the request in one number; there are many"""
-        self._recent_since = 0
+        self._recent = RecentIds()
         self._serial = 0
         self._exchange = 0
         self._now = 0
         self.evicted = 0
-        self._early: dict[Any, list[tuple[Seen, dict[str, Any] | None]]] = {}
-        """of each scope, answers to nothing that was asked so far"""
-        self._early_due: deque[tuple[int, Seen]] = deque()
+        self._early = EarlyAnswers(self._tell_orphan)
         self.deadlines_ns: dict[str, int] = {}
 
     def knows(self, protocol: ApplicationProtocol, deadline_s: float) -> None:
@@ -95,17 +83,9 @@ class Pairing:
         elif role is Role.ACKNOWLEDGEMENT and not self._acknowledge(seen, key, plan):
             self._orphan(seen, key, plan)
 
-    def _scope(self, seen: Seen) -> Any:
-        session, row = seen.session, seen.row
-        if row is not None and row.across:
-            return "device", session.ends[session.device_side][0]
-        if session.protocol.self_naming or session.broker_leg:
-            return session.protocol.name
-        return session.id
-
     def _place(self, kind: str, row: MessageType, seen: Seen, key: dict[str, Any] | None) -> tuple[Any, ...]:
         session = seen.session
-        scope = session.id if not (row.across or session.broker_leg or session.protocol.self_naming) else self._scope(seen)
+        scope = session.id if not (row.across or session.broker_leg or session.protocol.self_naming) else scope_of(seen)
         if row.in_order or key is None:
             return scope, kind
         # A number that is sent as one here and as text there is the same.
@@ -124,7 +104,7 @@ class Pairing:
                 if pending.due_ns < seen.time_ns and pending.response is None:
                     self._judge(pending, seen.time_ns)
                     continue
-                if pending.request.sender is not seen.sender or not self._same_device(pending.request, seen):
+                if pending.request.sender is not seen.sender or not same_device(pending.request, seen):
                     continue
                 if pending.refused is not None:
                     pending.attempts.append(seen.uid)
@@ -149,8 +129,10 @@ class Pairing:
                     return
                 rival = True
             waiting = self._open.get(place)
-        if row.id is not None:
-            self._check_reuse(seen, row, key, rival)
+        if row.id is not None and key is not None:
+            text = self._recent.used(seen, row.id, key, rival)
+            if text is not None:
+                self._report(seen, Finding("pair.id-reuse", text), seen.time_ns)
         self._serial += 1
         limit = self.deadlines_ns[seen.session.protocol.name]
         now = seen.time_ns
@@ -168,8 +150,8 @@ class Pairing:
             self.evicted += 1
             oldest = next(iter(self._pending.values()))
             self._finish(oldest, self._now, oldest.status or Status.PENDING)
-        if self._early:
-            early = self._take_early(seen, key, row.answered_by + row.tolerated, now)
+        if self._early.waiting:
+            early = self._early.take(seen, key, row.answered_by + row.tolerated, now)
             if early is not None:
                 self._answered(pending, early, early.kind in row.tolerated)
 
@@ -180,28 +162,6 @@ class Pairing:
 
     def _wait(self, pending: Pending) -> None:
         self._timers[pending.limit_ns].append((pending.due_ns, pending.serial))
-
-    def _same_device(self, one: Seen, other: Seen) -> bool:
-        """Whether two messages with the same key can be about the same device."""
-        if one.device_id is not None and other.device_id is not None:
-            return one.device_id == other.device_id
-        return one.topic == other.topic or one.topic is None or other.topic is None
-
-    def _check_reuse(self, seen: Seen, row: MessageType, key: dict[str, Any] | None, rival: bool) -> None:
-        if key is None:
-            return
-        place = hash((self._scope(seen), seen.sender, seen.device_id or seen.topic, str(key[row.id or ""])))
-        now = seen.time_ns
-        signature = seen.signature() & _SIGNATURE
-        fresh, old = self._recent
-        earlier = fresh.get(place) or old.get(place)
-        if earlier is not None and earlier & _SIGNATURE != signature and (rival or now - (earlier >> _TIME_SHIFT) <= GRACE_NS):
-            text = f"{row.id} {key[row.id or '']} was used {(now - (earlier >> _TIME_SHIFT)) / 1e9:.1f} s before for another request"
-            self._report(seen, Finding("pair.id-reuse", text), now)
-        if now - self._recent_since > GRACE_NS or len(fresh) > RECENT_LIMIT:
-            self._recent = ({}, fresh)
-            self._recent_since = now
-        self._recent[0][place] = now << _TIME_SHIFT | signature
 
     def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[MessageType, bool]]) -> list[tuple[Pending, bool]]:
         found: list[tuple[Pending, bool]] = []
@@ -237,7 +197,7 @@ class Pairing:
         for pending, _ in candidates:
             if pending.due_ns < seen.time_ns and pending.response is None:
                 self._judge(pending, seen.time_ns)
-        chosen = self._choose([one for one in candidates if not one[0].final], seen)
+        chosen = choose([one for one in candidates if not one[0].final], seen)
         if chosen is None:
             return False
         pending, wrong = chosen
@@ -254,32 +214,6 @@ class Pairing:
             self._judge(pending, now_ns)
             waiting = self._open.get(place)
         return None
-
-    def _choose(self, candidates: list[tuple[Pending, bool]], seen: Seen) -> tuple[Pending, bool] | None:
-        """The oldest that can be meant. Where several devices share a scope (a broker), who, where and under which topic tell them apart."""
-        if not candidates:
-            return None
-        if not (seen.session.broker_leg or seen.session.protocol.self_naming):
-            return min(candidates, key=lambda one: (one[1], one[0].serial))
-        best, best_score = None, 0
-        for pending, wrong in candidates:
-            request = pending.request
-            related = relation(request.topic, seen.topic) if request.topic and seen.topic else UNKNOWN
-            # A device's own connection holds its messages alone, a platform's those of many.
-            together = request.session is seen.session and (seen.session.own or not seen.session.broker_leg)
-            score = 1 + (32 if together else 0) + max(related, 0)
-            if request.device_id is not None and seen.device_id is not None:
-                if request.device_id == seen.device_id:
-                    score += 8
-                elif not (seen.session.protocol.self_naming and (together or related == SAME_DEVICE or len(candidates) == 1)):
-                    continue
-            elif related == OTHER_DEVICE and not together:
-                continue
-            if wrong:
-                score -= 1
-            if score > best_score or best is None:
-                best, best_score = (pending, wrong), score
-        return best
 
     def _answered(self, pending: Pending, seen: Seen, wrong: bool) -> None:
         later = [one for one in pending.again if one.time_ns > seen.time_ns] if pending.again and pending.last_ns > seen.time_ns else ()
@@ -343,8 +277,8 @@ class Pairing:
             self._acks.setdefault(pending.ack_place, []).append(pending)
             pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
             self._wait(pending)
-            if self._early:
-                early = self._take_early(seen, pending.key, acks, seen.time_ns)
+            if self._early.waiting:
+                early = self._early.take(seen, pending.key, acks, seen.time_ns)
                 if early is not None:
                     pending.ack = early.uid
                     self._finish(pending, seen.time_ns, pending.status)
@@ -396,11 +330,11 @@ class Pairing:
         ]
         if not waiting:
             return False
-        chosen = self._choose([(one, False) for one in waiting], seen)
+        chosen = choose([(one, False) for one in waiting], seen)
         if chosen is None:
             return False
         pending = chosen[0]
-        rival = self._choose(self._candidates(seen, key, [one for one in plan.answers if not one[1]]), seen)
+        rival = choose(self._candidates(seen, key, [one for one in plan.answers if not one[1]]), seen)
         if rival is not None and rival[0].request.time_ns < pending.response_ns:
             return False
         if pending.ack is None:
@@ -431,48 +365,12 @@ class Pairing:
         assert row is not None
         if row.unasked:
             return
-        if row.across and self._recently_found(seen, key, plan):
-            return
+        if row.across and key is not None and any(self._recent.known(seen, asked, key) for asked, _ in plan.answers):
+            return  # another APP's answer to the same broadcast
         if row.across or (key is None and not row.in_order):
             self._tell_orphan(seen)
             return
-        early = self._early.setdefault(self._scope(seen), [])
-        early.append((seen, key))
-        self._early_due.append((seen.time_ns + GRACE_NS, seen))
-        if len(early) > EARLY_LIMIT:
-            self._tell_orphan(early.pop(0)[0])
-        if len(self._early_due) > EARLY_IN_ALL:
-            self._early_over()
-
-    def _take_early(self, seen: Seen, key: dict[str, Any] | None, kinds: tuple[str, ...], since_ns: int) -> Seen | None:
-        """The first answer of one of these *kinds* and this key, not older than *since_ns*, that came out before *seen*, which it belongs to."""
-        scope = self._scope(seen)
-        waiting = self._early.get(scope)
-        for place, (early, told) in enumerate(waiting or ()):
-            row = early.row
-            if row is None or row.kind not in kinds or early.sender is seen.sender or early.time_ns < since_ns or not self._can_be(seen, early):
-                continue
-            if row.in_order or (key is not None and told is not None and list(map(str, key.values())) == list(map(str, told.values()))):
-                assert waiting is not None
-                del waiting[place]
-                if not waiting:
-                    del self._early[scope]
-                return early
-        return None
-
-    @staticmethod
-    def _can_be(seen: Seen, early: Seen) -> bool:
-        """Whether two messages of one scope can be about the same device."""
-        if seen.session is early.session and (seen.session.own or not seen.session.broker_leg):
-            return True
-        if seen.device_id is not None and early.device_id is not None:
-            return seen.device_id == early.device_id
-        return not (seen.topic and early.topic and relation(seen.topic, early.topic) == OTHER_DEVICE)
-
-    def _settle_early(self, scope: Any) -> None:
-        """No request can come out any more that an answer of this scope belongs to."""
-        for early, _ in self._early.pop(scope, ()):
-            self._tell_orphan(early)
+        self._early.add(seen, key)
 
     def _tell_orphan(self, seen: Seen) -> None:
         session, row = seen.session, seen.row
@@ -482,25 +380,13 @@ class Pairing:
             return
         self._report(seen, Finding("pair.orphan-response", f"{row.name} to nothing that was asked"), seen.time_ns)
 
-    def _recently_found(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
-        """Another APP's answer to the same broadcast."""
-        if key is None:
-            return False
-        for row, _ in plan.answers:
-            place = hash((self._scope(seen), row.sender, seen.device_id or seen.topic, str(key[row.id or ""])))
-            for recent in self._recent:
-                if place in recent:
-                    return True
-        return False
-
     # -- time --
 
     def advance(self, now_ns: int) -> None:
         """The clock has reached *now_ns*: judge what has waited long enough."""
         if now_ns > self._now:
             self._now = now_ns
-        while self._early_due and self._early_due[0][0] < now_ns:
-            self._early_over()
+        self._early.advance(now_ns)
         for timers in self._timers.values():
             if len(timers) > TIMERS_SPARE + 2 * len(self._pending):
                 # One that waits long keeps those behind it, most of which were answered.
@@ -513,18 +399,6 @@ class Pairing:
                 pending = self._pending.get(serial)
                 if pending is not None and pending.due_ns <= due:
                     self._judge(pending, now_ns)
-
-    def _early_over(self) -> None:
-        """The answer that waits longest for its request waits no more."""
-        seen = self._early_due.popleft()[1]
-        scope = self._scope(seen)
-        waiting = self._early.get(scope, [])
-        if waiting and waiting[0][0] is seen:
-            # They wait in order of arrival: what stands first is the oldest.
-            del waiting[0]
-            if not waiting:
-                del self._early[scope]
-            self._tell_orphan(seen)
 
     def _judge(self, pending: Pending, now_ns: int) -> None:
         """No answer came, or no third leg, or no re-send: what that means at *now_ns*, when no more is awaited."""
@@ -565,7 +439,7 @@ class Pairing:
 
     def session_closed(self, session: SessionState, time_ns: int) -> None:
         """Its connection ended at *time_ns*: nothing of it is answered any more."""
-        self._settle_early(session.id)
+        self._early.settle(session.id)
         for pending in list(session.open.values()):
             if session.broker_leg:
                 # The broker may still pass an answer on, to another connection of the same client.
@@ -591,8 +465,7 @@ class Pairing:
     def finish(self, last_ns: int) -> None:
         """The capture ended at *last_ns*."""
         self.advance(last_ns)
-        for scope in list(self._early):
-            self._settle_early(scope)
+        self._early.finish()
         for pending in list(self._pending.values()):
             self._judge(pending, last_ns)
             if not pending.final:

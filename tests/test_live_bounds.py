@@ -15,7 +15,7 @@ from tests.soak.traffic import SCENES
 
 SMALL = {
     "dissect.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.DEVICES_REMEMBERED": 64, "dissect.engine.SESSIONS_TOLD": 16, "dissect.engine.FACTS_LIMIT": 32,
-    "dissect.pairing.RECENT_LIMIT": 64, "dissect.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
+    "dissect.reuse.RECENT_LIMIT": 64, "dissect.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
     "dissect.streams.table._REMEMBERED": 1 << 12,
     "dissect.legs.REMEMBERED": 64, "dissect.legs.TOPICS": 64, "dissect.pipeline.UNITS_REMEMBERED": 64, "dissect.pipeline.DATAGRAM_SESSIONS": 64,
     "dissect.pipeline.STREAMS_TOLD": 16, "dissect.carriers.coap.MAX_MESSAGES": 64, "dissect.carriers.coap.MAX_REQUESTS": 64,

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import dissect.early
 import dissect.pairing
 from tests.fogslink_says import BEAT, BEATEN, channel, line, login, pack, packed, taken
 from tests.ladder import Step, down, gap, ladder, up
@@ -22,7 +23,7 @@ def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest
 
 
 def test_early_answers_beyond_the_bound_are_orphans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.pairing, "EARLY_LIMIT", 5)
+    monkeypatch.setattr(dissect.early, "EARLY_LIMIT", 5)
     told = ladder(*login(), *[down(1, taken(number)) for number in range(20)])
     assert told.codes() == {"pair.orphan-response": 20}
 
