@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from dissect.capture import open_capture
+from dissect.streams.api import packet_ref
 from tests.conftest import Run
 from tests.live_play import Stage
 from tests.namespaces import Network, ip, until
@@ -137,8 +138,19 @@ def test_a_ring_and_a_limit_of_sessions_go_together(network: Network, tmp_path: 
     names = sorted(path.name for path in tmp_path.glob("ring_*.pcapng"))
     assert len(names) == 3
     assert 0 < len(report["sessions"]) <= 2
-    told = {file["name"].rpartition("/")[2] for file in report["source"]["files"]}
-    assert names[-1] in told
+    files = report["source"]["files"]
+    assert [file["name"].rpartition("/")[2] for file in files[-3:]] == names
+    assert sum(file["packets"] for file in files) == report["source"]["packets"]
+    with open_capture([str(tmp_path / name) for name in names], keep=True) as capture:
+        list(capture)
+        assert capture.store is not None
+        for session in report["sessions"]:
+            for message in session["messages"]:
+                assert 0 <= message["file"] < len(files)
+                place = message["file"] - (len(files) - len(names))
+                if place >= 0:  # its file was not deleted
+                    record = capture.store.packet(packet_ref(place, message["frames"][-1]))
+                    assert record is not None and f"{record.time_ns % 10**9:09d}Z" == message["time"][20:]
     kept = json.loads(run_dissect("report", *(tmp_path / name for name in names)).stdout)
     assert kept["source"]["packets"] > 0
 

@@ -88,8 +88,8 @@ class LiveCapture:
         except BaseException:
             self._source.close()
             raise
-        if self.store is not None:
-            self.store.begin(0, None)
+        self._stored = -1
+        """the latest file of which the store knows"""
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
@@ -130,8 +130,8 @@ class LiveCapture:
 
     @property
     def files(self) -> list[SourceFile]:
-        """The file that is written, if one is."""
-        return [self._recorder.described()] if self._recorder is not None else []
+        """Those that were written, if packets are saved: of a ring also those that are deleted by now."""
+        return self._recorder.described() if self._recorder is not None else []
 
     @property
     def through(self) -> str:
@@ -298,7 +298,10 @@ class LiveCapture:
         self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
         self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
         self.digits[batch.file] = 9
-        if self.store is not None and batch.file == 0:
+        if self.store is not None:
+            if batch.file > self._stored:
+                self._stored = batch.file
+                self.store.begin(batch.file, None)
             self.store.add(Placed(batch, 0))
 
     # -- ending --

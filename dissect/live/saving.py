@@ -67,6 +67,7 @@ class Recorder:
         self._path, self._interface, self._link, self._ring = path, interface, link, ring
         self._begun = 0
         self._older: deque[str] = deque()
+        self._written: list[SourceFile] = []
         self._file = self._begin()
         self.received = self.dropped = 0
         """told to the last file when it ends"""
@@ -87,9 +88,9 @@ class Recorder:
         """Of that packet in that file."""
         return self._file.packets + 1
 
-    def described(self) -> SourceFile:
-        """The file that is written."""
-        return self._file.described()
+    def described(self) -> list[SourceFile]:
+        """All files that were written, also those that the ring deleted: messages name them by their place here."""
+        return [*self._written, self._file.described()]
 
     def room(self, batch: Batch) -> int:
         """How many packets at the front of *batch* go into the file that is written; begins a new one when it is full."""
@@ -105,6 +106,7 @@ class Recorder:
     def _rotate(self) -> None:
         assert self._ring is not None
         self._file.stream.close()
+        self._written.append(self._file.described())
         self._older.append(self._file.path)
         while len(self._older) >= self._ring.files:
             Path(self._older.popleft()).unlink(missing_ok=True)
