@@ -16,6 +16,9 @@ from tui.model.times import FORMS
 from tui.settings import save_columns, save_suppressed
 
 COLOURS = ("state", "protocol", "direction")
+OF_MESSAGES = frozenset({"swap", "raw", "zoom", "layout", "resize", "field_column", "columns", "colour"})
+"""actions that mean something in the message view alone"""
+SORTED = ("messages", "pairs", "ladder")
 VIEWS = ("messages", "ladder", "pairs", "anomalies", "stats", "help")
 
 
@@ -390,8 +393,13 @@ class Actions(Core):
     def action_field_filter(self, operator: str) -> None:
         from tui.model.filters import expression_for
 
-        node = self.messages.details.node
-        expression = expression_for(node.field, node.value, operator) if node is not None and node.field else None
+        field: tuple[str, str] | None = None
+        if self.current == "messages":
+            node = self.messages.details.node
+            field = (node.field, node.value) if node is not None and node.field else None
+        elif hasattr(self.pane, "field"):
+            field = self.pane.field()
+        expression = expression_for(*field, operator) if field is not None else None
         if expression is None:
             self.notify("the cursor is on no field that a filter knows", markup=False)
             return
@@ -499,5 +507,7 @@ class Actions(Core):
         if len(self.screen_stack) > 1 and action not in ("quit_now", "command_palette", "back"):
             return False
         if isinstance(self.focused, Input) and action in ("back", "next_pane", "clear", "find", "help", "columns"):
+            return False
+        if self.panes and ((action in OF_MESSAGES and self.current != "messages") or (action in ("sideways", "invert") and self.current not in SORTED)):
             return False
         return super().check_action(action, parameters)

@@ -92,7 +92,7 @@ KEYS: tuple[Key, ...] = (
     Key("right_curly_bracket", "resize(1)", "lower panes larger", "messages"),
     # details
     Key("a", "field_column", "show the field as a column", "details", "a"),
-    Key("equals_sign", "field_filter('==')", "filter on the field's value", "details", "= !"),
+    Key("equals_sign", "field_filter('==')", "filter on the field's value, the code, the operation", "details", "= !"),
     Key("exclamation_mark", "field_filter('!=')", "filter it out", "details"),
     # ladder
     Key("s", "compress", "compress: no idle gaps, one lane less", "ladder", "s", "Compress", 7),

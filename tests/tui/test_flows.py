@@ -410,3 +410,36 @@ def test_no_two_actions_share_a_key() -> None:
         for key in one.keys.split(","):
             assert key not in seen, f"{key}: {seen.get(key)} and {one.action}"
             seen[key] = one.action
+
+
+async def test_equals_filters_on_what_the_view_is_about_and_keys_of_messages_are_quiet_elsewhere(running: Running) -> None:
+    async with running() as pilot:
+        app = app_of(pilot)
+        await pilot.press("4")
+        await settled(pilot)
+        code = app.panes[3].list.anomalies.code_of(0)  # type: ignore[attr-defined]
+        await pilot.press("g", "equals_sign")
+        await settled(pilot)
+        assert app.filter_text == f'anomaly.code == "{code}"' and 0 < app.listing.matched < 10
+        await pilot.press("ctrl+l")
+        await settled(pilot)
+        await pilot.press("3", "g")
+        await settled(pilot)
+        await pilot.press("exclamation_mark")
+        await settled(pilot)
+        assert app.filter_text == 'exchange.operation != "announce"'
+        await pilot.press("4", "x", "r", "f10", "z", "greater_than_sign", "vertical_line", "backslash")
+        await pilot.pause(0.1)
+        assert app.focused is app.pane.home() and app.sort_name is None and len(app.screen_stack) == 1
+
+
+async def test_a_story_of_an_upgrade_shows_its_stages(running: Running) -> None:
+    folder = DEMO_KEYS.parents[1] / "clife-cloud-upgrade"
+    keys = folder / "keys.toml"
+    async with running(app=make_app(next(folder.glob("capture.*")), keys if keys.exists() else None)) as pilot:
+        app = app_of(pilot)
+        index = next(index for index in range(app.store.count) if (one := app.store.exchange_of(index)) is not None and one.intermediate)
+        app.go_to_message(index)
+        await pilot.press("2")
+        await settled(pilot)
+        assert screen_text(app).count("interim") >= 2

@@ -72,6 +72,8 @@ def write_packets(job: Job, path: Path) -> str:
 
 def _kept(job: Job) -> Any:
     """What the messages keep of the analysis, as one of its own: with their exchanges and anomalies, and the messages that those name."""
+    if not job.store.finished and job.loader.done:
+        raise DissectError("the capture could not be read to its end, so no report can be made of it; export packets or a table")
     if not job.store.finished:
         raise DissectError("the capture is still being read; a report is written when it has ended")
     from dissect.filter.selection import Selection

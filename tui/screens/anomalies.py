@@ -132,6 +132,12 @@ class AnomaliesView(ViewPane):
             return True
         return False
 
+    def field(self) -> tuple[str, str] | None:
+        """What `=` filters on: the code."""
+        anomalies = self.list.anomalies
+        code = anomalies.code_of(self.list.cursor) if anomalies is not None and self.list.cursor < len(anomalies) else ""
+        return ("anomaly.code", f'"{code}"') if code else None
+
     def change_group(self) -> None:
         self.grouping = GROUPINGS[(GROUPINGS.index(self.grouping) + 1) % len(GROUPINGS)]
         self.list.opened = frozenset()

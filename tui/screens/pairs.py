@@ -102,6 +102,15 @@ class PairsView(ViewPane):
         elif self.index is not None:
             self.dissect.go_to_message(self.index)
 
+    def field(self) -> tuple[str, str] | None:
+        """What `=` filters on: the operation."""
+        pairs, cursor = self.list.pairs, self.list.cursor
+        if self.list.groups is not None:
+            return ("exchange.operation", f'"{self.list.groups[cursor].operation}"') if cursor < len(self.list.groups) else None
+        if pairs is None or cursor >= len(pairs.rows) or int(pairs.rows[cursor]) < 0:
+            return None
+        return "exchange.operation", f'"{self.dissect.store.analysis.exchange_at(int(pairs.rows[cursor])).operation}"'
+
     def sideways(self, step: int) -> None:
         self.sort = SORTS[(SORTS.index(self.sort) + step) % len(SORTS)]
         self.refresh_data()
