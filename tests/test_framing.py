@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissect.framing.braces import object_length
 from dissect.framing.buffer import StreamBuffer
-from dissect.framing.framers import Framed, Framer, framer, object_length
+from dissect.framing.framed import Framed, Framer
+from dissect.framing.framers import framer
 from grammars import camera, fogslink, imei_tcp
 from grammars.vocabulary import Framing
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dissect.framing.framers import Framed, Framer, alone, framer
+from dissect.framing.framed import Framed, Framer
+from dissect.framing.framers import alone, framer
 from dissect.inlets.reader import Reader
 from dissect.jsontext import Decoded, decode, decode_part, decode_plain
 from dissect.sessions import SessionState
