@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 from dissect.analysis import Analysis
 from dissect.capture import Batch, open_capture
+from dissect.live import kept as kept_module
 from dissect.live.kept import KeptSessions
 from dissect.live.ring import _batch
 from dissect.live.saving import Recorder, RingSize, parse_ring
+from dissect.model import Source
 from dissect.options import Options
 from dissect.pipeline import analyse
 from dissect.report import write_json
 from tests.frames import batch
 from tests.made_capture import SAID, pcap
+from tests.soak.census import Replay
+from tests.soak.traffic import SCENES
 
 # -- --ring --
 
@@ -120,6 +124,27 @@ def test_kept_sessions_are_told_as_without_a_limit(keep: int, tmp_path: Path) ->
         assert [one["status"] for one in session["exchanges"]] == [one["status"] for one in other["exchanges"]]
         assert [one["code"] for one in session["anomalies"]] == [one["code"] for one in other["anomalies"]]
     assert part["totals"]["messages"] == sum(len(session["messages"]) for session in part["sessions"])
+
+
+def test_what_is_forgotten_gives_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred connections, of which two are kept: the spool does not grow with those that went."""
+    monkeypatch.setattr(kept_module, "SPARE", 1000)
+    analysis = Analysis()
+    kept = KeptSessions(analysis, 2)
+    largest = 0
+    replay = Replay(SCENES["churn"], 20, devices=1)
+    replay.pipeline.engine.sink = kept
+    for _ in range(20):
+        replay.feed(600)
+        largest = max(largest, len(kept._spool))
+    assert kept.forgotten > 50
+    live = sum(told.size for told in kept._events.values())
+    assert len(kept._spool) <= 2 * live + 1000 + 100_000
+    replay.table.finish(2 * 10**18)
+    replay.pipeline.finish(2 * 10**18)
+    kept.finish(Source(kind="live", files=[]), replay.pipeline.engine.totals)
+    report = report_of(analysis)
+    assert report["totals"]["messages"] == sum(len(session["messages"]) for session in report["sessions"]) > 0
 
 
 # -- the queue --
