@@ -313,3 +313,13 @@ def test_a_number_beyond_a_double_is_told_as_it_was_sent(call_dissect: Run, tmp_
     assert b"totalSize: 1e400" in call_dissect("show", "-v", capture).stdout
     assert b"1e400" in call_dissect("show", "-e", "fogslink.totalSize", capture).stdout
     assert b"totalSize&quot;:1e400" in call_dissect("report", "--format", "html", capture).stdout
+
+
+def test_a_capture_without_messages_of_ours_says_where_to_look(call_dissect: Run, tmp_path: Path) -> None:
+    foreign, empty = tmp_path / "foreign.pcap", tmp_path / "empty.pcap"
+    foreign.write_bytes(pcap((("device", b"EHLO example\r\n"),)))
+    empty.write_bytes(pcap()[:24])
+    shown = call_dissect("show", foreign)
+    assert (shown.returncode, shown.stdout) == (0, b"") and b"dissect streams" in shown.stderr and shown.stderr.count(b"\n") == 1
+    assert call_dissect("show", foreign, "--filter", "fogslink").stderr == b""
+    assert call_dissect("streams", empty).stdout == b"no conversations\n"

@@ -31,11 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("-x shows the bytes of messages, and --redact hides what is in them; leave one of them out")
     if arguments.fields or arguments.csv:
         return _table(arguments)
+    from dissect.cli.notices import warn
     from dissect.cli.options import names_of
     from dissect.cli.work import analysis_of, exit_status
     from dissect.show import Lines, hexdump, tree
 
     analysis = analysis_of(arguments, keep_bytes=(arguments.verbose or arguments.hex) and not arguments.redact)
+    if not len(analysis) and not arguments.filter:
+        warn("no message of a protocol that is known; `dissect streams` says what each conversation was taken for")
     lines = Lines(analysis, arguments.time or "relative", names_of(arguments))
     for index in lines.order:
         print(lines.line(index))

@@ -101,6 +101,9 @@ def _follow(capture: object, arguments: argparse.Namespace) -> int:
 def _table(conversations: list[dict[str, object]]) -> None:
     from dissect.cli.table import table, terminal_width
 
+    if not conversations:
+        print("no conversations")
+        return
     head = ("id", "kind", "a", "b", "protocol", "carrier", "packets", "bytes a-b", "bytes b-a", "missing", "resent", "rtt ms", "what")
     rows = []
     for one in conversations:
@@ -109,6 +112,6 @@ def _table(conversations: list[dict[str, object]]) -> None:
         rtt = one["rtt_ms"]
         rows.append((one["id"], one["transport"], one["a"], one["b"], one["protocol"], one["carrier"], one["packets"], one["bytes_a_b"],
                      one["bytes_b_a"], missing, one["retransmissions"], None if rtt is None else f"{rtt:.3f}",
-                     ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or one["reason"] or ""))
+                     ", ".join(f"{kind}: {count}" for kind, count in kinds.items()) or one["reason"] or ""))
     for line in table(head, rows, {0, 6, 7, 8, 9, 10, 11}, width=terminal_width(), keys=1, least=END_WIDTH):
         print(line)

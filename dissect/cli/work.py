@@ -120,7 +120,7 @@ def _warn_of_damage(capture: CaptureSource) -> None:
         texts.setdefault(damage.file, []).append(damage.text)
     for file, (first, *others) in texts.items():
         more = f" (and {counted(len(others), 'more damage')})" if others else ""
-        warn(f"{capture.files[file].name}: {first}{more}; the rest of it was read")
+        warn(f"{capture.files[file].name}: {first}{more}; it is told as far as it can be read")
 
 
 def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False, redacted: bool = True) -> None:
