@@ -37,7 +37,7 @@ def as_sent(data: bytes) -> Any:
 
 def tree(message: Message, raw: bytes | None, plaintext: bytes | None) -> Iterator[str]:
     """Lines, indented, each cleaned: the message's own facts, its fields, its decrypted data, its carrier."""
-    yield f"{INDENT}frames {', '.join(map(str, message.frames))} of file {message.file}"
+    yield f"{INDENT}{'frame' if len(message.frames) == 1 else 'frames'} {', '.join(map(str, message.frames))} of file {message.file}"
     if message.device_id is not None:
         yield f"{INDENT}device {clean(message.device_id)}"
     if message.carrier is not None:
