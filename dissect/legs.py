@@ -28,7 +28,7 @@ class _Sighting:
         self.time_ns = time_ns
         self.by_client = by_client
         """the leg from the publisher was seen"""
-        self.connections = {(connection, by_client)}
+        self.connections: tuple[tuple[int, bool], ...] = ((connection, by_client),)
         self.seen: Seen | None = None
         self.sender: Party | None = None
 
@@ -55,7 +55,7 @@ class BrokerLegs:
             if by_client and one.by_client:
                 # Two publishers' legs are two messages.
                 continue
-            one.connections.add((connection, by_client))
+            one.connections += ((connection, by_client),)
             one.by_client = one.by_client or by_client
             return one
         return published

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from dissect import __version__
 from dissect.carriers.api import Unit
+from dissect.carriers.bounded import make_room
 from dissect.carriers.coap import CoapLayer
 from dissect.carriers.mqtt import PublishMemory
 from dissect.engine import Engine
@@ -45,12 +45,12 @@ class Pipeline:
         self.coap = CoapLayer()
         self.legs = BrokerLegs()
         self.publishes = PublishMemory()
-        self.unit_uids: OrderedDict[int, int] = OrderedDict()
+        self.unit_uids: dict[int, int] = {}
         """serial of a carrier's unit -> id of the message it became"""
         self.settling: dict[BareReader, None] = {}
         """those in which bytes may wait for more, or for time to tell what they are"""
         self._forced = {(one.transport, one.port): PROTOCOLS[one.protocol] for one in options.decode_as}
-        self._coap_uids: OrderedDict[int, tuple[int, SessionState]] = OrderedDict()
+        self._coap_uids: dict[int, tuple[int, SessionState]] = {}
         self._addresses: dict[frozenset[str], SessionState] = {}
         self._lan: dict[int, list[SessionState]] = {}
         self._fragments: list[tuple[frozenset[str], tuple[int, ...], int]] = []
@@ -83,9 +83,8 @@ class Pipeline:
         return read_payload(payload, "mqtt") is not None
 
     def remember_unit(self, serial: int, uid: int) -> None:
+        make_room(self.unit_uids, UNITS_REMEMBERED)
         self.unit_uids[serial] = uid
-        if len(self.unit_uids) > UNITS_REMEMBERED:
-            self.unit_uids.popitem(last=False)
 
     def coap_unit(self, conversation: Conversation, unit: Unit) -> bool:
         """A CoAP payload; whether it is a message of ours."""
@@ -132,9 +131,8 @@ class Pipeline:
             sender=self._speaker(protocol, classified) if source == target else None,
         )  # fmt: skip
         session.clock_ns = max(session.clock_ns, unit.time_ns)
+        make_room(self._coap_uids, UNITS_REMEMBERED)
         self._coap_uids[unit.serial] = (uid, session)
-        if len(self._coap_uids) > UNITS_REMEMBERED:
-            self._coap_uids.popitem(last=False)
         return True
 
     def _close_idle(self) -> None:

@@ -229,10 +229,11 @@ class MqttCarrier:
             topic = self._aliased(state, topic, alias)
         if not payload:
             return None  # nothing is carried: an empty retained message only clears its topic
-        serial = next(self._memory.serials)
+        serial = 0  # one without identifier cannot be told again
         repeats = None
         dup = first & 8 != 0
         if packet_id is not None:
+            serial = next(self._memory.serials)
             mark = hash((topic, payload))
             earlier = state.sent.get(packet_id)
             if dup and earlier is not None and earlier[1] == mark:

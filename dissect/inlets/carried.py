@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,7 +31,7 @@ class CarriedReader(Reader):
         self._path = ("tcp/tls/" if conversation.tls else "tcp/") + name
         self._by_protocol: dict[str, SessionState] = {}
         self._in_vain = 0
-        self._uids: OrderedDict[int, int] = pipeline.unit_uids
+        self._uids: dict[int, int] = pipeline.unit_uids
         self._topics: set[str] = set()
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
