@@ -82,6 +82,7 @@ class Core(App[None]):
         self.building = ""
         """what a listing in the making says in the filter bar"""
         self.find_text: str = ""
+        self.with_mouse = True
         self.first_kept = 0
         """messages that were gone already when the store began"""
         self.ladder_target: int | None = None

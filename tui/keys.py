@@ -57,6 +57,8 @@ KEYS: tuple[Key, ...] = (
     Key("Q,ctrl+q", "quit_now", "quit", "everywhere", "Q ^q"),
     Key("e,f2", "export", "export this view", "everywhere", "e F2", "Export", 4),
     Key("y", "copy", "copy the line (or the bytes)", "everywhere", "y"),
+    Key("Y", "copy_to_file", "the same, appended to a file", "everywhere", "Y"),
+    Key("v", "mouse", "give the mouse to the terminal, or take it back", "everywhere", "v"),
     Key("t,w", "time_form", "time: relative, delta, UTC, local", "everywhere", "t w", "Time", 6),
     Key("p", "pause", "pause: new messages wait, \"+N\"", "everywhere", "p"),
     Key("F,A", "follow", "follow what comes", "everywhere", "F A"),

@@ -443,3 +443,22 @@ async def test_a_story_of_an_upgrade_shows_its_stages(running: Running) -> None:
         await pilot.press("2")
         await settled(pilot)
         assert screen_text(app).count("interim") >= 2
+
+
+async def test_what_is_copied_can_go_to_a_file(running: Running, tmp_path: Path) -> None:
+    async with running() as pilot:
+        app = app_of(pilot)
+        for _ in range(2):
+            await pilot.press("Y")
+            await pilot.pause(0.1)
+            app.screen.query_one("#prompt").value = str(tmp_path / "copied.txt")  # type: ignore[attr-defined]
+            await pilot.press("enter", "down")
+            await pilot.pause(0.1)
+        first, second = (tmp_path / "copied.txt").read_text().splitlines()
+        assert "req001" in first and "res001" in second
+        await pilot.press("Y")
+        await pilot.pause(0.1)
+        app.screen.query_one("#prompt").value = str(tmp_path)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        assert app.is_running and any("cannot be written" in one.message for one in app._notifications)

@@ -128,3 +128,18 @@ def test_an_empty_or_broken_standard_input_is_said(tmp_path: Path) -> None:
             terminal.wait_for(b"Reading failed")
             terminal.press("Q")
             assert terminal.status() == 1 and told in terminal.seen
+
+
+def test_the_mouse_is_given_back_and_taken_again() -> None:
+    with Terminal(DEMO) as terminal:
+        terminal.wait_for(b"145 msgs")
+        before = len(terminal.seen)
+        assert b"\x1b[?1000l" not in terminal.seen
+        terminal.press("v")
+        terminal.wait_for(b"\x1b[?1000l")
+        terminal.press("v")
+        terminal.read(0.7)
+        given, _, taken = terminal.seen[before:].partition(b"\x1b[?1000l")
+        assert b"\x1b[?1000h" in taken and b"\x1b[?1000h" not in given
+        terminal.press("Q")
+        assert terminal.status() == 0
