@@ -145,7 +145,19 @@ async def test_no_more_than_asked_for_is_kept_and_the_reader_stays_where_he_is(n
         await asyncio.to_thread(talk.reports, 180, 400)
         await until(lambda: app.loader.evicted + app.messages.list.count == 800, 20)
         assert len(app.loader.analysis) <= 300 and app.is_running and not app.marked
-        app.set_filter('fogslink.packID == "390"')
+        await pilot.press("F")
+        await asyncio.to_thread(talk.reports, 400, 560)
+        await until(lambda: app.loader.evicted + app.messages.list.count == 1120, 20)
+        await until(lambda: app.messages.list.cursor == app.messages.list.count - 1)
+        await pilot.press("p")
+        shown, evicted = app.messages.list.count, app.first_kept
+        await asyncio.to_thread(talk.reports, 560, 800)
+        await until(lambda: app.loader.evicted + len(app.loader.analysis) == 1600, 20)
+        await until(lambda: app.waiting_rows == 480)
+        assert app.messages.list.count == shown and app.first_kept == evicted, "what is looked at stays, whatever is evicted meanwhile"
+        await pilot.press("p")
+        await until(lambda: app.first_kept == app.loader.evicted and app.messages.list.count == 1600 - app.loader.evicted, 20)
+        app.set_filter('fogslink.packID == "790"')
         await until(lambda: len(app.listing) == 2)
     app.loader.close()
 
