@@ -175,3 +175,22 @@ def test_an_interface_that_is_down_is_said_to_be(network: Network, environment: 
     assert live.process.wait(20) == 1
     until(lambda: len(live.said) > 0)
     assert len(live.said) == 1 and "is down" in live.said[0] and "ip link set veth up" in live.said[0]
+
+
+@pytest.mark.parametrize("name", ["x.ndjson", "x.json", "x.html"])
+def test_a_report_that_finds_no_room_is_named(name: str, network: Network, tmp_path: Path, environment: dict[str, str]) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], check=True)
+    try:
+        live = Live(network, "--bpf", BPF, "--report", small / name, environment=environment)
+        for subnet in range(2):
+            Stage(network, subnet).play(scripts("fogslink-day")[0], 0.001)
+        time.sleep(0.3)
+        if live.process.poll() is None and name != "x.ndjson":
+            live.process.send_signal(signal.SIGINT)
+        assert live.process.wait(20) == 1
+        until(lambda: len(live.said) > 1)
+        assert live.said[-1] == f"dissect: {small / name} cannot be written (No space left on device); what is in it is not whole"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -68,7 +68,7 @@ def check_capturing(arguments: argparse.Namespace) -> None:
         raise UsageError("live capture has no tshark engine; save with --write, and open TLS with `dissect report --tls-keylog`")
     if arguments.from_ns is not None or arguments.to_ns is not None:
         raise UsageError("--from and --to choose packets of a file; a live capture has --duration and --count")
-    check_output(arguments.write, [])
+    check_output(arguments.write, [], "--write")
 
 
 def _positive(text: str) -> int:
@@ -131,7 +131,7 @@ def _check(arguments: argparse.Namespace, kind: str) -> None:
     check_capturing(arguments)
     if arguments.keep is not None and kind == "ndjson":
         raise UsageError("--keep is for --format json and html; ndjson keeps nothing")
-    check_output(arguments.report, [])
+    check_output(arguments.report, [], "--report")
     if arguments.write is not None and arguments.report is not None and os.path.abspath(arguments.write) == os.path.abspath(arguments.report):
         raise UsageError("--write and --report name the same file")
 
@@ -158,7 +158,7 @@ class _Watched:
 def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched) -> int:
     from dissect.cli.output import output
 
-    with output(arguments.report) as out:
+    with output(arguments.report, "--report") as out:
         return _lines(arguments, out, capture) if kind == "ndjson" else _document(arguments, kind, out, capture)
 
 

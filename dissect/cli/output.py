@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 import sys
@@ -12,6 +13,8 @@ from typing import BinaryIO, cast
 
 from dissect.errors import DissectError, UsageError
 from dissect.text import is_clean
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def check_output(path: str | None, captures: Sequence[str], option: str = "-o") -> None:
@@ -55,8 +58,8 @@ def json_output(out: BinaryIO) -> BinaryIO:
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[BinaryIO]:
-    """Bytes for *path* (None or `-`: stdout). Raises DissectError when it cannot be opened."""
+def output(path: str | None, option: str = "-o") -> Iterator[BinaryIO]:
+    """Bytes for *path* (None or `-`: stdout). Raises DissectError when it cannot be opened, or has no room. *option*: what names the output."""
     if path is None or path == "-":
         sys.stdout.flush()
         yield sys.stdout.buffer
@@ -65,6 +68,11 @@ def output(path: str | None) -> Iterator[BinaryIO]:
     try:
         file = open(path, "wb")  # noqa: SIM115 - closed below, after what the caller does with it
     except OSError as error:
-        raise DissectError(f"{path} cannot be written ({error.strerror}); name another file with -o") from error
-    with file:
-        yield file
+        raise DissectError(f"{path} cannot be written ({error.strerror}); name another file with {option}") from error
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        if error.filename is None and error.errno in NO_ROOM:
+            raise DissectError(f"{path} cannot be written ({error.strerror}); what is in it is not whole") from error
+        raise
