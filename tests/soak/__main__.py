@@ -1,4 +1,4 @@
-"""`python -m tests.soak [--minutes 10] [--rate 1000] [--scene churn]`: exit status 1 when memory grew or packets were lost."""
+"""`python -m tests.soak [--minutes 10] [--rate 1500] [--scene churn]`: exit status 1 when memory grew or packets were lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.soak.watch import ALLOWED, soak
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--rate", type=int, default=1000, help="packets a second")
+    parser.add_argument("--rate", type=int, default=1500, help="packets a second")
     parser.add_argument("--scene", choices=SCENES, default="lasting", help="how devices come and go")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
