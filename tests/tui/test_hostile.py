@@ -30,7 +30,7 @@ def test_no_sequence_from_a_packet_reaches_the_terminal(hostile: Path) -> None:
     with Terminal(hostile) as terminal:
         terminal.wait_for(b"msgs")
         terminal.read(2)
-        walk = "jjjjjj|\t|jjjjjj|\t|1|T|jjjjj|\x1b|2|jjj|3|jj|4|\r|jjj|5|6|?|\x1b|1|G|kkk|r|r"
+        walk = "jjjjjj|i|I|W|\x1b|u|u|4|S|W|\x1b|u|v|v|1|\t|jjjjjj|\t|1|T|jjjjj|\x1b|2|jjj|3|jj|4|\r|jjj|5|6|?|\x1b|1|G|kkk|r|r"
         for keys in walk.split("|"):
             terminal.press(keys)
             terminal.read(0.25)
