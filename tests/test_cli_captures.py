@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import fcntl
 import hashlib
 import json
@@ -90,13 +91,25 @@ def _piped(*words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "dissect", *words, "-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def _wait_until_read(process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    """Until *process* has taken all that was written to it, and waits for more."""
+    assert process.stdin is not None
+    left = array.array("i", [1])
+    deadline = time.monotonic() + seconds
+    while left[0]:
+        assert time.monotonic() < deadline, "it does not read"
+        time.sleep(0.05)
+        fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, left)
+    time.sleep(0.5)
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_with_what_there_is() -> None:
     with _piped("report") as process:
         assert process.stdin is not None
         process.stdin.write(pcap())
         process.stdin.flush()
-        time.sleep(2)
+        _wait_until_read(process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0 and not err
