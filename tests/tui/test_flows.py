@@ -462,3 +462,11 @@ async def test_what_is_copied_can_go_to_a_file(running: Running, tmp_path: Path)
         await pilot.press("enter")
         await pilot.pause(0.1)
         assert app.is_running and any("cannot be written" in one.message for one in app._notifications)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_a_wrong_filter_says_what_may_be_meant_at_every_size(running: Running, size: tuple[int, int]) -> None:
+    async with running(size=size) as pilot:
+        await pilot.press("slash", *"fogslink.eqSNN")
+        await pilot.pause(0.4)
+        assert "did you mean fogslink.eqSN" in screen_text(app_of(pilot))

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from dissect.text import clean
+from dissect.text import cell_width, clean
 
 if TYPE_CHECKING:
     from tui.app import DissectApp
@@ -84,7 +84,7 @@ class FilterBar(Horizontal):
         app = self.dissect
         glyphs = app.glyphs
         if self._problem:
-            text = f"{glyphs.cross} {clean(self._problem, 200)}"
+            text = f"{glyphs.cross} {fitting(clean(self._problem, 200), app.size.width * 6 // 10 - 4)}"
         elif app.building and not app.building.startswith("!"):
             text = app.building
         elif app.filter is not None or app.chosen_sessions or app.marked_shown:
@@ -98,6 +98,12 @@ class FilterBar(Horizontal):
             self._said = text
             self.note.update(text)
         self.note.set_class(bool(self._problem), "-invalid")
+
+
+def fitting(problem: str, room: int) -> str:
+    """Where there is no room for all of a sentence, its advice alone."""
+    advice = problem.rpartition("; ")[2]
+    return advice if cell_width(problem) > room else problem
 
 
 class FilterInput(Input):
