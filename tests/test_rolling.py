@@ -6,6 +6,7 @@ import pytest
 
 from dissect.analysis.rolling import Rolling
 from dissect.model import Totals
+from tests.effort import rungs
 from tests.synthetic import MILLISECOND_NS, START_NS, anomaly, exchange, message, session, source
 
 
@@ -32,7 +33,7 @@ def fed(limit: int, count: int, *, finish: bool = True) -> Rolling:
     return rolling
 
 
-@pytest.mark.parametrize("limit", [2, 3, 10, 64, 999])
+@pytest.mark.parametrize("limit", rungs([2, 3, 10, 64, 999], every=4))
 @pytest.mark.parametrize("finish", [True, False])
 def test_what_is_kept_is_told_as_it_was(limit: int, finish: bool) -> None:
     count = 1000
