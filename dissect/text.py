@@ -84,6 +84,22 @@ def cells(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     return text
 
 
+def ends(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
+    """As `cells`, but what is left out is left out in the middle: ids of devices of one maker begin alike."""
+    text = clean(text)
+    if cell_width(text) <= width:
+        return text
+    room = width - len(ellipsis)
+    if room < 3:
+        return cells(text, width, ellipsis)
+    front = cells(text, room // 3, "")
+    back, left = len(text), room - cell_width(front)
+    while _width(text[back - 1]) <= left:
+        back -= 1
+        left -= _width(text[back])
+    return front + ellipsis + text[back:]
+
+
 def column(text: str, width: int, right: bool = False) -> str:
     """*text* as exactly *width* cells: cut with `cells`, filled with blanks (on the left with *right*)."""
     shown = cells(text, width)

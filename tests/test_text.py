@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissect.text import LIMIT, cell_width, cells, clean, column, is_clean
+from dissect.text import LIMIT, cell_width, cells, clean, column, ends, is_clean
 
 ATTACKS = [
     pytest.param("\x1b[31mred", "\\x1b[31mred", id="CSI"),
@@ -70,3 +70,22 @@ def test_a_column_is_exactly_as_wide_as_asked(text: str, width: int) -> None:
 def test_a_wide_character_is_never_split() -> None:
     assert cells("报告数据", 6) == "报告…" and cells("报告数据", 5) == "报告…" and cells("报告数据", 4) == "报…" and cells("报告", 0) == ""
     assert cells("报告数据", 8) == "报告数据"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("861000000000001", 15, "861000000000001"),
+        ("861000000000001", 12, "861…00000001"),
+        ("客厅插座的灯", 8, "客…的灯"),
+        ("861000000000001", 3, "86…"),
+        ("abc", 0, ""),
+    ],
+)
+def test_ids_that_are_too_long_keep_both_ends(text: str, width: int, shown: str) -> None:
+    assert ends(text, width) == shown
+
+
+@given(st.text(max_size=40), st.integers(0, 30))
+def test_both_ends_never_take_more_than_asked(text: str, width: int) -> None:
+    assert cell_width(ends(text, width)) <= width
