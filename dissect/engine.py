@@ -41,7 +41,7 @@ ADDRESSES_REMEMBERED = 10_000
 """pairs of addresses whose latest session is remembered"""
 DEVICES_REMEMBERED = 10_000
 SESSIONS_TOLD = 1000
-"""of a device; both bounds hold where the sink keeps nothing (`Options.streaming`): devices without a session are forgotten, the latest sessions told"""
+"""of a device; both bounds hold in a live capture (`Options.endless`): devices without a session are forgotten, the latest sessions told"""
 FACTS_LIMIT = 4096
 """facts of a connection behind which are many devices; those of the ones that spoke first are forgotten"""
 DAY_NS = 86_400 * 10**9
@@ -142,7 +142,7 @@ class Engine:
         device = self.devices.get(ident)
         new = device is None
         if device is None:
-            if len(self.devices) >= DEVICES_REMEMBERED and self.options.streaming:
+            if len(self.devices) >= DEVICES_REMEMBERED and self.options.endless:
                 self._forget_devices()
             device = self.devices[ident] = DeviceState(ident, protocol.name, identity)
         changed = new
@@ -159,7 +159,7 @@ class Engine:
                 device.identity = {**device.identity, name: value}
                 changed = True
         if changed:
-            if self.options.streaming:
+            if self.options.endless:
                 make_room(device.addresses, SESSIONS_TOLD)
                 make_room(device.sessions, SESSIONS_TOLD)
             self.sink.device(device.as_model())

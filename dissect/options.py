@@ -35,6 +35,8 @@ class Options:
     """packets after it are not used"""
     streaming: bool = False
     """the sink keeps nothing (NDJSON, live)"""
+    endless: bool = False
+    """a live capture whose sink keeps nothing for ever: devices, and what is told of each, are bounded"""
     keep_bytes: bool = False
     """the sink wants each message's own bytes and plaintext"""
     engine: str | None = None

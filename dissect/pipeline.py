@@ -32,7 +32,7 @@ UNITS_REMEMBERED = 20_000
 DATAGRAM_SESSIONS = 10_000
 """sessions of datagrams, which have no end of their own; beyond it those idle longest are closed and counted"""
 STREAMS_TOLD = 1000
-"""conversations told of such a session where the sink keeps nothing: a device may take a new port for each message"""
+"""conversations told of such a session in a live capture (`Options.endless`): a device may take a new port for each message"""
 FRAGMENTS_REMEMBERED = 4096
 LAN = "udp/coap"
 
@@ -119,7 +119,7 @@ class Pipeline:
         if session not in beside:
             beside.append(session)
             session.streams.append(conversation.id)
-            if len(session.streams) > STREAMS_TOLD and self.engine.options.streaming:
+            if len(session.streams) > STREAMS_TOLD and self.engine.options.endless:
                 del session.streams[:STREAMS_TOLD // 8]
         duplicate = None
         if unit.repeats is not None:

@@ -243,10 +243,12 @@ def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool) -> None:
 
 def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming: bool) -> None:
     """Run the pipeline until the capture ends."""
+    from dataclasses import replace
+
     from dissect.cli.options import options_of
     from dissect.pipeline import analyse
 
-    options = options_of(arguments, streaming)
+    options = replace(options_of(arguments, streaming), endless=streaming)
     if options.keys is not None and options.keys.tls_keylog is not None:
         _say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
     analyse(capture, sink, options)
