@@ -72,6 +72,19 @@ def test_exchanges_and_anomalies_name_what_is_kept() -> None:
     assert all(one.duplicate_of is None or one.duplicate_of == one.id - 4 >= first for one in repeats)
 
 
+def test_device_ids_that_no_message_kept_has_are_forgotten() -> None:
+    rolling = Rolling(10)
+    rolling.session(session(1), False)
+    for number in range(1, 101):
+        rolling.message(message(number, number, device_id=f"fogslink:{number // 3}" if number % 2 else None), 1, START_NS + number, b"", None)
+    part = rolling.analysis
+    assert [part.message_at(index).device_id for index in range(len(part))] == [
+        f"fogslink:{number // 3}" if number % 2 else None for number in range(rolling.evicted + 1, 101)]
+    assert len(part.device_ids) <= 10
+    rolling.attribute(100, "fogslink:new")
+    assert part.message_at(len(part) - 1).device_id == "fogslink:new"
+
+
 def test_the_one_before_can_be_read_as_long_as_someone_holds_it() -> None:
     rolling = fed(10, 9, finish=False)
     held = rolling.analysis

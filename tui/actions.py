@@ -48,6 +48,20 @@ class Actions(Choosing, Handing):
         target.focus()
         self.call_after_refresh(self.messages.lay_out)
 
+    def action_focus_next(self) -> None:
+        """Tab, which Textual's screens bind before the application does: dialogs keep its meaning, the views have panes."""
+        if len(self.screen_stack) > 1:
+            super().action_focus_next()
+        else:
+            self.action_next_pane(1)
+
+    def action_focus_previous(self) -> None:
+        """Shift-Tab, likewise."""
+        if len(self.screen_stack) > 1:
+            super().action_focus_previous()
+        else:
+            self.action_next_pane(-1)
+
     def action_help(self) -> None:
         from tui.screens.help import HelpDialog
 

@@ -111,6 +111,16 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def _try_interface(arguments: argparse.Namespace) -> None:
+    """Whether it can be captured is said here, not in the browser. Raises UsageError, CaptureError."""
+    from dissect.errors import UsageError
+    from dissect.live import LiveCapture
+
+    if arguments.write is not None:
+        raise UsageError("--serve captures anew for each page that is opened, and would write FILE anew; save with `dissect live --write` beside it")
+    LiveCapture(arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous).close()
+
+
 def serve(arguments: argparse.Namespace) -> int:
     """Until Ctrl-C; exit status. Raises UsageError."""
     from textual_serve.server import Server
@@ -119,6 +129,8 @@ def serve(arguments: argparse.Namespace) -> int:
 
     if "-" in arguments.captures:
         raise UsageError("--serve cannot read standard input: name a capture file")
+    if arguments.interface is not None:
+        _try_interface(arguments)
     if not 0 <= arguments.port <= LONGEST_PORT:
         raise UsageError(f"--port {arguments.port}: a port is a number up to {LONGEST_PORT}")
     port = arguments.port or free_port()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from dissect.analysis.records import ANOMALIES, BYTES, EXCHANGES, MESSAGES
-from dissect.analysis.store import Analysis
-from dissect.columns import Rows
+from dissect.analysis.store import DEVICES_LIMIT, Analysis
+from dissect.columns import Rows, Texts
 from dissect.errors import DissectError
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 from dissect.spool import MEMORY_LIMIT, Spool
@@ -93,8 +93,14 @@ class Rolling:
         links, named = view.anomaly_links
         anomalies[named[~messages[links]]] = False
         kept = keep(old, messages, exchanges, anomalies)
-        for index in numpy.flatnonzero(kept.columns.column("duplicate_of") > len(kept)).tolist():
-            kept.columns.set(index, "duplicate_of", 0)
+        table = kept.columns.table()
+        table["duplicate_of"][table["duplicate_of"] > len(table)] = 0
+        codes, places = numpy.unique(table["device"], return_inverse=True)
+        kept.device_ids = Texts(DEVICES_LIMIT)
+        # Ids come from packets: those that no message kept has are forgotten.
+        table["device"] = numpy.array([kept.device_ids[old.device_ids.text(code)] for code in codes.tolist()], numpy.uint32)[places]
+        kept.columns = Rows(MESSAGES)
+        kept.columns.extend(table)
         kept._ranks = kept._exchange_ranks = kept._anomaly_ranks = kept._sorted_links = None
         kept.given_totals = None
         self._keep_surroundings(old, kept)

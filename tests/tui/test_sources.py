@@ -114,6 +114,7 @@ async def test_redacted_keys_loaded_later_name_nobody(running: Running) -> None:
     pytest.param(("-i", "lo", "--ring", "1MB:2"), "give --write", id="a ring of nothing"),
     pytest.param(("-i", "lo", "--tls-keylog", "x"), "no tshark engine", id="tshark on an interface"),
     pytest.param(("-i", "lo", "--keep", "5"), "no number from 1,000", id="too few kept"),
+    pytest.param(("-i", "lo", "--serve", "--write", "x.pcapng"), "captures anew", id="a file written by each page"),
     pytest.param(("-i", "lo", "--follow"), "for a file", id="follow an interface"),
 ])
 def test_wrong_usage_is_one_line(run_dissect: Run, arguments: tuple[str, ...], told: str) -> None:
