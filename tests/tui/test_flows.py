@@ -49,6 +49,19 @@ async def test_every_view_comes_up_by_its_number_and_by_the_brackets(running: Ru
         assert app.current == "messages"
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_tab_goes_through_the_panes_of_the_view_alone(running: Running, size: tuple[int, int]) -> None:
+    async with running(size=size) as pilot:
+        app = app_of(pilot)
+        for number in range(1, len(VIEWS) + 1):
+            await pilot.press(str(number))
+            panes = app.pane.panes()
+            for key, step in (("tab", 1), ("tab", 1), ("tab", 1), ("shift+tab", -1)):
+                before = panes.index(app.focused)  # type: ignore[arg-type]
+                await pilot.press(key)
+                assert app.focused is panes[(before + step) % len(panes)]
+
+
 async def test_details_and_bytes_are_linked_both_ways(running: Running) -> None:
     async with running() as pilot:
         app = app_of(pilot)
