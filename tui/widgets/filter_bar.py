@@ -101,9 +101,11 @@ class FilterBar(Horizontal):
 
 
 def fitting(problem: str, room: int) -> str:
-    """Where there is no room for all of a sentence, its advice alone."""
+    """Where there is no room for all of a sentence, its advice alone; where there is none for that, the first half of it."""
+    if cell_width(problem) <= room:
+        return problem
     advice = problem.rpartition("; ")[2]
-    return advice if cell_width(problem) > room else problem
+    return advice if cell_width(advice) <= room else advice.partition(", ")[0]
 
 
 class FilterInput(Input):
