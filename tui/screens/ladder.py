@@ -131,7 +131,7 @@ class LadderView(ViewPane):
         if len(ladder.lanes) < ladder.addresses:
             lanes += f"  first {len(ladder.lanes)} of {ladder.addresses:,} addresses"
         fold = "on" if app.listing.fold else "off"
-        self.list.border_title = f"Ladder  {what}  {len(ladder):,} row{"" if len(ladder) == 1 else "s"}  time:{app.context.time_form}  fold:{fold}{lanes}"
+        self.list.border_title = f"Ladder  {what}  {len(ladder):,} row{'' if len(ladder) == 1 else 's'}  time:{app.context.time_form}  fold:{fold}{lanes}"
 
     def lay_out(self) -> None:
         shown = self.app.size.width >= NARROW and self.preview_cells >= 12
