@@ -194,3 +194,20 @@ def test_a_report_that_finds_no_room_is_named(name: str, network: Network, tmp_p
         assert live.said[-1] == f"dissect: {small / name} cannot be written (No space left on device); what is in it is not whole"
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_all_interfaces_need_dumpcap(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-m", "dissect", "live", "-i", "any"], capture_output=True, timeout=60, check=False,
+                           env={**environment, "PATH": str(tmp_path)})
+    assert ended.returncode == 1 and b"dumpcap" in ended.stderr and ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("keep", [(), ("--keep", "5")], ids=["all", "kept"])
+def test_a_document_of_what_a_filter_keeps_under_pseudonyms(keep: tuple[str, ...], network: Network, tmp_path: Path, environment: dict[str, str]) -> None:
+    live = Live(network, "--bpf", BPF, "--filter", 'fogslink.eqSN == "12345678"', "--redact", *keep, "--report", tmp_path / "x.json", environment=environment)
+    Stage(network, 0).play(scripts("fogslink-day")[0])
+    time.sleep(0.3)
+    live.end()
+    text = (tmp_path / "x.json").read_text()
+    report = json.loads(text)
+    assert report["totals"]["messages"] > 10 and "12345678" not in text and "eqSN-1" in text

@@ -99,7 +99,7 @@ class LiveCapture:
         name = self.interface
         dumpcap = find_dumpcap()
         known = exists(name)
-        if not known and (name != "any" or dumpcap is None):
+        if not known and name != "any":
             raise CaptureError(_unknown(name))
         if known and self.capture_filter:
             check_filter(name, self.capture_filter)
@@ -116,7 +116,8 @@ class LiveCapture:
                     raise CaptureError(f"{name}: cannot capture ({error.strerror or error})") from error
                 raise CaptureError(f"{name}: the interface went away") from error
         if dumpcap is None:
-            raise CaptureError(f"{name}: an interface of this kind needs dumpcap (package wireshark-common)")
+            kind = "all interfaces at once are captured on by dumpcap" if name == "any" else "an interface of this kind needs dumpcap"
+            raise CaptureError(f"{name}: {kind}: install it (package wireshark-common), or name another one (`dissect live --list`)")
         try:
             return DumpcapPipe(dumpcap, name, self.capture_filter, self._promiscuous)
         except PermissionError as error:
