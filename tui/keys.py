@@ -116,14 +116,15 @@ def bindings(*where: str) -> list[dict[str, object]]:
     return [{"key": key, "action": one.action, "description": one.help, "show": False} for one in KEYS if one.where in where for key in one.keys.split(",")]
 
 
-def help_rows(*where: str) -> list[tuple[str, str]]:
-    """Keys and what they do, for the help screen: one row for each that is written out."""
-    return [(one.shown, one.help) for one in KEYS if one.where in where and one.shown]
-
-
 _OF_VIEW = {"messages": ("messages",), "ladder": ("messages", "ladder"), "pairs": ("pairs", "anomalies", "messages"), "anomalies": ("anomalies",)}
-_NOT_IN = {"pairs": ("suppress", "limit", "severity(-1)", "swap", "raw", "fold"), "ladder": ("swap", "raw")}
+_LISTED = ("swap", "raw", "columns", "colour", "layout", "zoom", "resize(-1)", "field_column")
+_NOT_IN = {"pairs": ("suppress", "limit", "severity(-1)", "fold", *_LISTED), "ladder": _LISTED, "anomalies": _LISTED}
 """keys of a view's group that mean nothing there"""
+
+
+def help_rows(*where: str, view: str = "") -> list[tuple[str, str]]:
+    """Keys and what they do, for the help screen: one row for each that is written out and means something in *view*."""
+    return [(one.shown, one.help) for one in KEYS if one.where in where and one.shown and one.action not in _NOT_IN.get(view, ())]
 
 
 def footer(width: int, view: str) -> list[tuple[str, str]]:

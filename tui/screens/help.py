@@ -36,10 +36,11 @@ SYNTAX = (
 def sections(view: str, wide: bool) -> list[Line]:
     """Lines of the help for a view: its own keys first."""
     lines: list[Line] = []
-    own = {"messages": ("messages", "details"), "ladder": ("ladder", "messages"), "anomalies": ("anomalies",), "pairs": ("anomalies",)}.get(view, ())
+    own = {"messages": ("messages", "details"), "ladder": ("ladder", "messages"), "anomalies": ("anomalies", "details"),
+           "pairs": ("anomalies", "details", "messages")}.get(view, ())
     if view != "filter":
         if own:
-            lines += _keys(f"Keys here ({view})", own, wide)
+            lines += _keys(f"Keys here ({view})", own, wide, view)
         lines += _keys("In every list", ("list",), wide)
         lines += _keys("Everywhere", ("everywhere",), wide)
         if view == "help":
@@ -56,8 +57,8 @@ def sections(view: str, wide: bool) -> list[Line]:
     return lines
 
 
-def _keys(title: str, where: tuple[str, ...], wide: bool) -> list[Line]:
-    rows = help_rows(*where)
+def _keys(title: str, where: tuple[str, ...], wide: bool, view: str = "") -> list[Line]:
+    rows = help_rows(*where, view=view)
     lines: list[Line] = [[cell(title, "title")]]
     half = -(-len(rows) // 2) if wide else len(rows)
     for place in range(half):
