@@ -26,6 +26,9 @@ class Beyond(float):
         number.spelling = spelling
         return number
 
+    def __repr__(self) -> str:
+        return self.spelling
+
 
 def number_of(spelling: str) -> float:
     """What JSON's *spelling* of a number with fraction or exponent means; for `json.loads(parse_float=…)`."""

@@ -61,9 +61,9 @@ def check(checks: tuple[_Check, ...], holder: Mapping[str, Any], path: str = "")
 
 
 def _check_value(one: _Check, value: Any, place: str) -> Iterator[Finding]:
-    if type(value) not in one.types:
+    if _kind(value) not in one.types:
         want = " or ".join(_JSON_NAMES[kind] for kind in one.types)
-        yield Finding("schema.bad-type", f"{place} is {_JSON_NAMES.get(type(value), 'something else')}, want {want}")
+        yield Finding("schema.bad-type", f"{place} is {_JSON_NAMES.get(_kind(value), 'something else')}, want {want}")
         if not (type(value) is int and str in one.types and (value := str(value))):
             return
     if one.wrong is not None and (one.good is None or value not in one.good):
@@ -110,6 +110,11 @@ def clean(checks: tuple[_Check, ...], holder: Mapping[str, Any]) -> bool:
                 if type(entry) not in item.types or (item.wrong is not None and item.wrong(entry)):
                     return False
     return True
+
+
+def _kind(value: Any) -> type:
+    """What JSON calls the same is the same: a number beyond a double is a number."""
+    return float if isinstance(value, float) else type(value)
 
 
 def _show(value: Any) -> str:

@@ -321,8 +321,9 @@ def test_a_number_beyond_a_double_is_told_as_it_was_sent(call_dissect: Run, tmp_
     said[4] = ("device", said[4][1].replace(b'"totalSize":2', b'"totalSize":1e400'))
     capture = tmp_path / "made.pcap"
     capture.write_bytes(pcap(tuple(said)))
-    for words in (("report",), ("report", "--format", "ndjson"), ("report", "--filter", "fogslink.totalSize")):
+    for words in (("report",), ("report", "--format", "ndjson"), ("report", "--filter", "fogslink.totalSize > 5")):
         assert b'"totalSize":1e400' in call_dissect(*words, capture).stdout
+    assert b"totalSize is a number, want an integer" in call_dissect("report", capture).stdout
     assert b"totalSize: 1e400" in call_dissect("show", "-v", capture).stdout
     assert b"1e400" in call_dissect("show", "-e", "fogslink.totalSize", capture).stdout
     assert b"totalSize&quot;:1e400" in call_dissect("report", "--format", "html", capture).stdout

@@ -101,7 +101,7 @@ def _spelled(value: Any) -> str | None:
         return "false"
     if type(value) is int:
         return str(value) if -10**300 < value < 10**300 else None
-    return repr(value) if type(value) is float else None
+    return repr(value) if isinstance(value, float) else None
 
 
 def numeric(operation: str, number: float) -> Test:
@@ -121,7 +121,7 @@ def _json_number(operation: str, number: float) -> Test:
             value = number_of(value)
         elif type(value) is bool:
             value = int(value) if equality else None
-        elif type(value) is not int and type(value) is not float:
+        elif type(value) is not int and not isinstance(value, float):
             value = None
         return compare(value, number) if value is not None else operation == "!="
 
@@ -146,9 +146,9 @@ def textual(operation: str, text: str) -> Test:
     def holds(value: Any) -> bool:
         if type(value) is str:
             return compare(value, text)  # type: ignore[no-any-return]
-        if ordered and number is not None and (type(value) is int or type(value) is float):
+        if ordered and number is not None and (type(value) is int or isinstance(value, float)):
             return compare(value, number)  # type: ignore[no-any-return]
-        if not ordered and type(value) is float and type(number) is float:
+        if not ordered and isinstance(value, float) and type(number) is float:
             return compare(value, number)  # type: ignore[no-any-return]
         spelled = _spelled(value)
         return compare(spelled, text) if spelled is not None else operation == "!="
