@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
+from dissect.capture import Batch
 from dissect.options import Options
 from dissect.streams.policy import LIVE
+from tests.bench.packets import SYN, Flow
 from tests.fogslink_says import login
 from tests.ladder import ladder
 from tests.soak.census import Replay
@@ -72,22 +75,47 @@ def test_sessions_of_datagrams_beyond_the_bound_are_closed_and_counted(monkeypat
     assert replay.pipeline.engine.totals.limits.streams > 0
 
 
-@pytest.mark.parametrize("scene", ["churn", "silent"])
-def test_what_ended_leaves_no_circle_for_the_collector(scene: str) -> None:
-    """It hardly ever runs, and in a run of days circles would pile up."""
-    replay = Replay(SCENES[scene], RATE, LIVE._replace(most_flows=50))
-    replay.feed(2000)
+def left_for_the_collector(feed: Callable[[], None]) -> Counter[str]:
+    """Our objects that only the collector frees after *feed*."""
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
-        replay.feed(8000)
+        feed()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        left = Counter(type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("dissect"))
+        return Counter(type(one).__name__ for one in gc.garbage if type(one).__module__.startswith("dissect"))
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
         gc.unfreeze()
-    assert left == {}
+
+
+@pytest.mark.parametrize("scene", ["churn", "silent"])
+def test_what_ended_leaves_no_circle_for_the_collector(scene: str) -> None:
+    """It hardly ever runs, and in a run of days circles would pile up."""
+    replay = Replay(SCENES[scene], RATE, LIVE._replace(most_flows=50))
+    replay.feed(2000)
+    assert left_for_the_collector(lambda: replay.feed(8000)) == {}
+
+
+FOREIGN = {
+    "undecided": b"\x16\x03\x01\x02\x00\x01\x00\x01", "unknown": bytes(range(256)) * 300, "empty": b"", "http": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "mqtt": b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("payload", FOREIGN)
+def test_connections_of_others_leave_no_circle_either(payload: str) -> None:
+    replay = Replay(SCENES["lasting"], RATE, LIVE._replace(most_flows=50))
+    replay.feed(2000)
+
+    def feed() -> None:
+        now = 2 * 10**18
+        for number in range(400):
+            flow = Flow(bytes((172, 16, number >> 8, number & 255)), bytes((9, 9, 9, 9)), 1024 + number, 443, number)
+            frames = [flow.tcp(0, b"", SYN), flow.tcp(0, FOREIGN[payload][:1400]), flow.udp(0, b"\x12\x34\1\0\0\1"), flow.udp(1, b"\x40\x01\0\1")]
+            replay.table.feed(Batch.of([(now + number * 10**9 + place, data, len(data)) for place, data in enumerate(frames)], 1, first_number=4 * number + 1))
+
+    assert left_for_the_collector(feed) == {}

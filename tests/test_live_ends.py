@@ -38,7 +38,8 @@ def network() -> Iterator[Network]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_the_report(number: signal.Signals, network: Network, tmp_path: Path, environment: dict[str, str]) -> None:
-    live = Live(network, "--bpf", BPF, "--report", tmp_path / "x.json", "--write", tmp_path / "x.pcapng", environment=environment)
+    live = Live(network, "--bpf", BPF, "--report", tmp_path / "x.json", "--write", tmp_path / "x.pcapng", environment=environment,
+                prefix=("env", "--default-signal=HUP"))  # under nohup it is ignored
     Stage(network, 0).play(scripts("fogslink-day")[0])
     time.sleep(0.3)
     live.process.send_signal(number)
