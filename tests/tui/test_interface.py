@@ -142,6 +142,11 @@ async def test_no_more_than_asked_for_is_kept_and_the_reader_stays_where_he_is(n
         assert len(app.store.analysis) <= 300 and app.loader.evicted == 150
         await pilot.pause(1.0)
         assert "150 evicted" in screen_text(app)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause(1.0)
+        title = screen_text(app).splitlines()[0]
+        assert all(text in title for text in ("veth", "150 evicted", "LIVE", "drop 0", "MB", " E ", " W ")), title
+        await pilot.resize_terminal(120, 40)
         await asyncio.to_thread(talk.reports, 180, 400)
         await until(lambda: app.loader.evicted + app.messages.list.count == 800, 20)
         assert len(app.loader.analysis) <= 300 and app.is_running and not app.marked

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tui.keys import footer
 from tui.model.cells import Cell, Line, cell, fit, width_of
-from tui.model.times import size_text, zone
+from tui.model.times import count_text, size_text, zone
 from tui.widgets.rows import blended
 
 if TYPE_CHECKING:
@@ -89,12 +89,13 @@ class TitleBar(Bar):
 
 
     def _live(self, app: DissectApp, width: int) -> Line:
-        loader = app.loader
-        evicted = [cell(f" {loader.evicted:,} evicted ", "warning")] if loader.evicted else []
-        line: Line = [*evicted, cell(f" LIVE {app.rate:,.0f} msg/s ", "ok")]
+        loader, wide = app.loader, width >= 100
+        evicted = f"{loader.evicted:,}" if wide else count_text(loader.evicted)
+        line: Line = [cell(f" {evicted} evicted ", "warning")] if loader.evicted else []
+        line.append(cell(f" LIVE {app.rate:,.0f} msg/s " if wide else f" LIVE {count_text(round(app.rate))}/s", "ok"))
         if loader.interface is not None:
             line.append(cell(f" drop {loader.dropped:,} ", "error" if loader.dropped else "ok"))
-        return [*line, cell(f" mem {app.memory_mb:.0f} MB ", "ok")]
+        return [*line, cell(f"{' mem' if wide else ''} {app.memory_mb:.0f} MB ", "ok")]
 
 
 class ViewTabs(Bar):
