@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from captures.messages import operate
 from dissect.capture import Batch
 from dissect.options import Options
 from dissect.streams.policy import LIVE
@@ -117,5 +118,21 @@ def test_connections_of_others_leave_no_circle_either(payload: str) -> None:
             flow = Flow(bytes((172, 16, number >> 8, number & 255)), bytes((9, 9, 9, 9)), 1024 + number, 443, number)
             frames = [flow.tcp(0, b"", SYN), flow.tcp(0, FOREIGN[payload][:1400]), flow.udp(0, b"\x12\x34\1\0\0\1"), flow.udp(1, b"\x40\x01\0\1")]
             replay.table.feed(Batch.of([(now + number * 10**9 + place, data, len(data)) for place, data in enumerate(frames)], 1, first_number=4 * number + 1))
+
+    assert left_for_the_collector(feed) == {}
+
+
+def test_a_torn_connection_of_ours_leaves_no_circle() -> None:
+    """Objects that framing has to find: its framers ask the reader what is a message."""
+    replay = Replay(SCENES["lasting"], RATE, LIVE._replace(most_flows=50))
+    replay.feed(2000)
+
+    def feed() -> None:
+        for number in range(200):
+            flow = Flow(bytes((172, 16, number >> 8, number & 255)), bytes((9, 9, 9, 9)), 1024 + number, 1884, number)
+            said = operate("heartbeat", str(number), "SN1")
+            frames = [flow.tcp(0, b"", SYN), flow.tcp(0, said + said[:20]), flow.tcp(0, said[20:])][number % 2:]
+            replay.table.feed(Batch.of([(2 * 10**18 + number * 10**9 + place, data, len(data)) for place, data in enumerate(frames)], 1,
+                                       first_number=4 * number + 1))
 
     assert left_for_the_collector(feed) == {}

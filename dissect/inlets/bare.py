@@ -108,6 +108,7 @@ class BareReader(Reader):
             self._start(0, None, self._early[0][1])
         self._close_sessions(fins, reset, time_ns)
         self._pipeline.settling.pop(self, None)
+        self._framers = [None, None]  # they lead back here
 
     def _framed(self, side: int, framed: Framed) -> None:
         session = self._session
