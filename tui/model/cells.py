@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dissect.text import cell_width, cells, clean, column
+from dissect.text import cell_width, cells, clean, column, ends
 
 
 class Cell(NamedTuple):
@@ -28,6 +28,11 @@ def cell(text: object, role: str = "", limit: int = 4096) -> Cell:
 def fixed(text: str, width: int, role: str = "", right: bool = False) -> Cell:
     """*text* in exactly *width* cells."""
     return Cell(column(text, width, right), role)
+
+
+def ident(text: str, width: int, role: str = "", right: bool = False) -> Cell:
+    """As `fixed`, for ids: one too long keeps both ends."""
+    return fixed(ends(text, width), width, role, right)
 
 
 def width_of(line: Iterable[Cell]) -> int:

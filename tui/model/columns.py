@@ -10,7 +10,7 @@ from dissect.analysis.records import STATUSES
 from dissect.fields import PROTOCOL_NAMES, id_names, routine_names
 from dissect.model import Message, Session, Status
 from dissect.text import clean
-from tui.model.cells import Cell, Line, cell, fixed
+from tui.model.cells import Cell, Line, cell, fixed, ident
 from tui.model.glyphs import Glyphs
 from tui.model.times import WIDTHS, delta, latency, moment
 
@@ -72,6 +72,8 @@ class Column:
     """column of the analysis that it sorts by"""
     spare: int = 0
     """how soon it goes when there is no room: the larger the sooner; 0 stays"""
+    piece: Callable[[str, int, str, bool], Cell] = fixed
+    """what makes a text fit"""
 
 
 def _direction(row: Row, context: Context) -> tuple[str, str]:
@@ -195,10 +197,10 @@ COLUMNS: dict[str, Column] = {
                right=True, sort="time_ns"),
         Column("delta", "Delta", 7, lambda row, context: (delta(row.time_ns, row.before_ns), "dim"), right=True, spare=4),
         Column("protocol", "Proto", 8, lambda row, context: (short_name(row.session.protocol), protocol_role(row.session.protocol)), sort="session", spare=6),
-        Column("device", "Device", 15, _device, sort="device", spare=7),
+        Column("device", "Device", 15, _device, sort="device", spare=7, piece=ident),
         Column("direction", "Dir", 3, _direction, sort="direction"),
         Column("type", "Cmd", 11, lambda row, context: (row.message.type or "?", "strong"), sort="type"),
-        Column("id", "Id", 7, _key, spare=1),
+        Column("id", "Id", 7, _key, spare=1, piece=ident),
         Column("size", "Len", 5, lambda row, context: (str(row.message.size), "dim"), right=True, sort="size", spare=5),
         Column("latency", "Reply", 6, _latency, right=True, sort="latency_ms", spare=2),
         Column("severity", "!", 1, _severity, sort="severity"),
@@ -243,7 +245,7 @@ def row_line(row: Row, shown: list[tuple[Column, int]], context: Context) -> Lin
     line: Line = []
     for column, width in shown:
         text, role = column.show(row, context)
-        line += [fixed(text[:INFO_LIMIT] if column.name == "info" else text, width, role, column.right), cell(" ")]
+        line += [column.piece(text[:INFO_LIMIT] if column.name == "info" else text, width, role, column.right), cell(" ")]
     return line
 
 

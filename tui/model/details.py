@@ -12,6 +12,7 @@ from dissect.catalogue import CATALOGUE
 from dissect.fields import Field, field_name, fields_of_message
 from dissect.jsonwrite import encode
 from dissect.packetspans import Layer
+from dissect.show.lines import kind_and_name
 from dissect.spans import Part, json_parts, message_parts, value_text
 from tui.model.cells import Cell, Line, cell
 from tui.model.columns import SEVERITY_LETTER, SEVERITY_ROLE
@@ -93,7 +94,7 @@ def _shown(value: Any) -> str:
 def _message(protocol: str, message: Message, raw: bytes) -> list[Node]:
     if message.raw_b64 is not None:
         return [Node(0, "Malformed", f"{message.size} bytes that are no message", MESSAGE, 0, len(raw), role="error")]
-    title = " ".join(part for part in (protocol, message.type, message.name) if part)
+    title = f"{protocol} {kind_and_name(message)}"
     nodes = [Node(0, title, "", MESSAGE, 0, len(raw), children=True, role="title")]
     known = fields_of_message(protocol, message.type, message.name)
     if not raw and message.fields:

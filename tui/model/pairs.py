@@ -10,7 +10,7 @@ import numpy as np
 from dissect.analysis.records import STATUSES
 from dissect.model import Status
 from dissect.stats import operations_of
-from tui.model.cells import Cell, Line, cell, fit, fixed
+from tui.model.cells import Cell, Line, cell, fit, fixed, ident
 from tui.model.columns import key_text, protocol_role, short_name
 from tui.model.glyphs import Glyphs
 from tui.model.times import latency
@@ -128,7 +128,7 @@ class Pairs:
         note = " ".join(codes) or (f"{len(exchange.intermediate)} stages" if exchange.intermediate else "")
         return fit([Cell(" " + sign, role), fixed(_status_text(status), 9, role), *_protocol(session.protocol, width),
                     fixed(exchange.operation, _operation_width(width), protocol_role(session.protocol)), cell(" "),
-                    fixed(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), 8, "dim", True), fixed(shown, 8, "dim", True),
+                    ident(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), 8, "dim", True), fixed(shown, 8, "dim", True),
                     fixed(took, 9, role if status is Status.LATE else "", True), cell(" "), *self._bar(exchange.latency_ms, status, bar, glyphs),
                     fixed(copies, 4, "retry", True), cell(" "), cell(note, "dim")], width)
 
@@ -150,7 +150,7 @@ class Pairs:
         session = store.session_of(index)
         return fit([Cell(" ? ", "warning"), fixed("orphan", 9, "warning"), *_protocol(session.protocol, width),
                     fixed(message.name or message.type or "", _operation_width(width), protocol_role(session.protocol)), cell(" "),
-                    fixed(key_text(session.protocol, message.key), 10), fixed("-", 8, "dim", True), fixed(str(message.id), 8, "dim", True),
+                    ident(key_text(session.protocol, message.key), 10), fixed("-", 8, "dim", True), fixed(str(message.id), 8, "dim", True),
                     fixed("", 10 + bar_width(width) + 5), cell("no request", "dim")], width)
 
     def head(self, width: int) -> Line:

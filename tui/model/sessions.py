@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dissect.analysis.records import STATUSES
-from dissect.text import ends
-from tui.model.cells import Line, cell, fixed
+from tui.model.cells import Line, cell, fixed, ident
 from tui.model.columns import SEVERITY_ROLE, device_text, protocol_role, short_name
 from tui.model.glyphs import Glyphs, spark
 from tui.model.times import count_text, latency
@@ -136,6 +135,6 @@ def session_line(row: SessionRow, store: Store, width: int, glyphs: Glyphs, chos
     state = glyphs.selected if chosen else ("x" if row.closed and session.complete else "o" if row.closed else "*")
     role = SEVERITY_ROLE[row.severity]
     return [cell(state + " ", "selected" if chosen else "dim"), fixed(short_name(session.protocol), protocol, protocol_role(session.protocol)), cell(" "),
-            fixed(ends(device_text(session, names), device), device), fixed(count_text(row.messages), 5, "", True),
+            ident(device_text(session, names), device), fixed(count_text(row.messages), 5, "", True),
             fixed(latency(row.median_ms), 6, "dim", True), fixed(count_text(row.anomalies) if row.anomalies else "", 3, role, True),
             cell(" " + spark(list(row.activity), glyphs) if sparks else "", "ok")]
