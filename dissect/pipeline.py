@@ -29,8 +29,8 @@ from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, 
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 20_000
-DATAGRAM_SESSIONS = 10_000
-"""sessions of datagrams, which have no end of their own; beyond it those idle longest are closed and counted"""
+DATAGRAM_SESSIONS = 4096
+"""in a live capture (`Options.endless`), of sessions of datagrams, which have no end of their own; beyond it those idle longest are closed and counted"""
 STREAMS_TOLD = 1000
 """conversations told of such a session in a live capture (`Options.endless`): a device may take a new port for each message"""
 FRAGMENTS_REMEMBERED = 4096
@@ -108,7 +108,7 @@ class Pipeline:
             session.connectionless = True
             if not session.from_start:
                 session.midstream_ns = unit.time_ns
-            if len(self._addresses) >= DATAGRAM_SESSIONS:
+            if len(self._addresses) >= DATAGRAM_SESSIONS and self.engine.options.endless:
                 self._close_idle()
             self._addresses[pair] = session
             self.engine.session_seen(session)
