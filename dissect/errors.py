@@ -24,3 +24,13 @@ class FilterError(DissectError):
 
 class UsageError(DissectError):
     """Options that contradict each other; exit status 2."""
+
+
+def fault_of(error: BaseException) -> DissectError:
+    """A fault of ours, for the user: what and where, without the values that a traceback could show (packets', keys')."""
+    from os.path import basename
+    from traceback import extract_tb
+
+    places = extract_tb(error.__traceback__)
+    where = f" in {basename(places[-1].filename)}, line {places[-1].lineno}" if places else ""
+    return DissectError(f"a fault of dissect itself, please report it: {type(error).__name__}{where}")

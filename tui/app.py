@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
+from dissect.errors import DissectError, fault_of
 from tui.actions import Actions
 from tui.core import TICK_S
 from tui.keys import APPLICATION, KEYS, bindings
@@ -38,6 +39,9 @@ class DissectApp(Actions):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide"), (118, "-widest")]
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (30, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [Binding(**one) for one in bindings(*APPLICATION)]  # type: ignore[arg-type]
+
+    fault: DissectError | None = None
+    """what ended it before its time"""
 
     def compose(self) -> ComposeResult:
         from tui.screens.anomalies import AnomaliesView
@@ -68,6 +72,14 @@ class DissectApp(Actions):
         self.set_interval(TICK_S, self.tick)
         if self.filter_text:
             self.set_filter(self.filter_text)
+
+    def _fatal_error(self) -> None:
+        """A fault of ours ends the interface with one line (`tui.start`): Textual would print the values of all variables."""
+        if self._exception is None or "debug" in self.features:
+            super()._fatal_error()
+            return
+        self.fault = fault_of(self._exception)
+        self._close_messages_no_wait()
 
     def get_line_filters(self) -> list[LineFilter]:
         """The second net: what should never have come so far is replaced here."""

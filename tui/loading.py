@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dissect.analysis import Analysis
 from dissect.analysis.rolling import Rolling
-from dissect.errors import DissectError
+from dissect.errors import DissectError, fault_of
 from dissect.options import Options
 from tui.recent import RecentPackets
 
@@ -236,11 +236,7 @@ class Loader:
         except OSError as error:
             self.error = DissectError(f"{error.filename or self.source_name}: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 - a fault of ours is told, and what was read stays to be seen
-            import traceback
-
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{os.path.basename(place.filename)}, line {place.lineno}"
-            self.error = DissectError(f"a fault of dissect itself, please report it: {type(error).__name__} in {where}")
+            self.error = fault_of(error)
         finally:
             gc.freeze()  # what an analysis keeps stays: no collection need look at it again
             self.overdue = frozenset()

@@ -73,6 +73,8 @@ def start(arguments: argparse.Namespace, options: Options) -> int:
             app.run()
     finally:
         app.loader.close()
+    if app.fault is not None:
+        raise app.fault
     error = app.loader.error
     if error is not None and not len(app.loader.analysis):
         raise error

@@ -483,3 +483,40 @@ async def test_a_wrong_filter_says_what_may_be_meant_at_every_size(running: Runn
         await pilot.press("slash", *"fogslink.eqSNN")
         await pilot.pause(0.4)
         assert "did you mean fogslink.eqSN" in screen_text(app_of(pilot))
+
+
+@pytest.mark.parametrize("part", [1, 30, 75, 144])
+async def test_what_the_analysis_has_and_the_interface_has_not_taken_in_yet_harms_nothing(running: Running, part: int) -> None:
+    """Exchanges, anomalies and counts are read from the analysis, which another thread feeds: they are ahead of the messages listed."""
+    async with running() as pilot:
+        app = app_of(pilot)
+        store = app.store
+        store.update = lambda: False  # type: ignore[method-assign]
+        store.count = part
+        for name in ("", "anomaly.severity >= warning", "exchange.status == \"ok\""):
+            app.set_filter(name)
+            await pilot.pause(0.3)
+            assert app.listing.taken == part
+            for number in range(1, len(VIEWS) + 1):
+                await pilot.press(str(number))
+                for key in ("end", "b", "L", "end", "enter", "home", "percent_sign", "full_stop", "s", "o"):
+                    await pilot.press(key)
+                    await pilot.pause(0)
+                    assert app._exception is None
+                app.action_view("messages")
+
+
+async def test_a_fault_of_ours_ends_it_with_one_line_and_shows_no_values() -> None:
+    app = make_app()
+
+    def broken() -> None:
+        secret = "8AEAF7E5E65C2F4F"
+        raise ZeroDivisionError(secret)
+
+    app.action_mark = broken  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test() as pilot:
+            await pilot.press("m")
+    app.loader.close()
+    assert str(app.fault) == f"a fault of dissect itself, please report it: ZeroDivisionError in test_flows.py, line {broken.__code__.co_firstlineno + 2}"
+    assert not app._exit_renderables

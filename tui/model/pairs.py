@@ -48,13 +48,15 @@ class Pairs:
         self.latencies = exchanges.column("latency_ms", 0, self._size)
         self.statuses = exchanges.column("status", 0, self._size)
         self._operations = exchanges.column("operation", 0, self._size)
-        chosen = np.arange(self._size, dtype=np.int64)
+        responses = exchanges.column("response", 0, self._size).astype(np.int64) - 1
+        # The analysis may be ahead of what the store has taken in.
+        chosen = np.flatnonzero((self.requests < store.count) & (responses < store.count))
         orphans = self._orphans()
         if shown is not None:
             mask = np.zeros(max(store.count, 1), np.bool_)
             mask[shown] = True
-            responses = exchanges.column("response", 0, self._size).astype(np.int64) - 1
-            chosen = chosen[mask[self.requests] | ((responses >= 0) & mask[responses])]
+            asked, answered = self.requests[chosen], responses[chosen]
+            chosen = chosen[mask[asked] | ((answered >= 0) & mask[answered])]
             orphans = orphans[mask[orphans]]
         self.chosen = chosen
         self.rows = np.concatenate([self._sorted(chosen, sort, descending), -1 - orphans])

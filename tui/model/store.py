@@ -123,7 +123,7 @@ class Store:
         return found
 
     def time_ns(self, index: int) -> int:
-        return int(self._columns["time_ns"][index])
+        return int(self.analysis.columns.value(index, "time_ns"))
 
     def order(self) -> Integers:
         """All messages by time and arrival."""
@@ -140,7 +140,7 @@ class Store:
     # -- single messages --
 
     def session_of(self, index: int) -> Session:
-        return self.analysis.sessions[int(self._columns["session"][index])]
+        return self.analysis.sessions[int(self.analysis.columns.value(index, "session"))]
 
     def exchange_of(self, index: int) -> Exchange | None:
         at = self.analysis.exchange_of(index)
