@@ -10,7 +10,7 @@ import pytest
 
 from dissect.analysis import Analysis
 from dissect.columns import OVERFLOW, TEXT_LIMIT, Rows, Texts
-from dissect.model import Totals
+from dissect.model import Device, Totals
 from dissect.spool import Spool
 from tests import synthetic
 from tests.synthetic import anomaly, at, exchange, feed, message, session, source
@@ -56,6 +56,16 @@ def test_until_it_is_finished_ids_are_those_given() -> None:
     assert [live.message_at(index).id for index in range(2)] == [1, 2]
     assert live.anomalies_of(1) == [0] and live.anomalies_of(0) == []
     assert not live.finished
+
+
+def test_a_session_that_is_open_knows_its_device_as_soon_as_that_is_named() -> None:
+    live = Analysis()
+    live.session(msgspec.structs.replace(session(1), device_id=None), False)
+    live.device(Device(id="fogslink:1", protocol="fogslink", identity={"eqSN": "1"}, addresses=["10.0.0.1"], sessions=[1]))
+    assert live.sessions[1].device_id == "fogslink:1"
+    live.session(msgspec.structs.replace(session(1), device_id="fogslink:2"), True)
+    live.device(Device(id="fogslink:1", protocol="fogslink", identity={"eqSN": "1"}, addresses=["10.0.0.1"], sessions=[1]))
+    assert live.sessions[1].device_id == "fogslink:2"
 
 
 def test_what_belongs_to_a_message_is_found(analysis: Analysis) -> None:

@@ -114,6 +114,10 @@ class Analysis:
 
     def device(self, device: Device) -> None:
         self.devices[device.id] = device
+        latest = self.sessions.get(device.sessions[-1]) if device.sessions else None
+        if latest is not None and latest.device_id is None:
+            # A session is told when it opens and when it closes; who looks on knows in between whose it is.
+            self.sessions[latest.id] = msgspec.structs.replace(latest, device_id=device.id)
 
     def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         m = message
