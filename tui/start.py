@@ -50,7 +50,8 @@ def app_of(arguments: argparse.Namespace, options: Options) -> DissectApp:
     names = dict(options.keys.names) if options.keys is not None and not arguments.redact else {}
     if arguments.interface is not None:
         told: deque[str] = deque(maxlen=TOLD_LIMIT)
-        loader = Loader([], replace(options, endless=True), live=_capturing(arguments, told.append), keep=arguments.keep or KEPT, redact=arguments.redact, told=told)
+        loader = Loader([], replace(options, endless=True), live=_capturing(arguments, told.append), keep=arguments.keep or KEPT,
+                        redact=arguments.redact, told=told)
     else:
         loader = Loader(paths, options, follow=arguments.follow and paths != ["-"], stdin=stdin, redact=arguments.redact)
     ascii_only = arguments.ascii or glyphs_for() is ASCII or draws_wide()
