@@ -72,14 +72,26 @@ class Actions(Choosing, Handing):
 
         self.push_screen(HelpDialog("filter", None))
 
-    async def action_back(self) -> None:
+    def _stepped_back(self) -> bool:
         if self.pane.back():
-            return
+            return True
         if self.current != "messages":
             self.action_view("messages")
-        elif self.chosen_sessions:
+            return True
+        if self.chosen_sessions:
             self.choose_sessions(frozenset())
-        elif self.loader.unsaved:
+            return True
+        return False
+
+    async def action_back(self) -> None:
+        """Esc: one step back, and never out of the interface, since it is pressed once too often by habit."""
+        if not self._stepped_back():
+            self.notify("q quits", timeout=2, markup=False)
+
+    async def action_leave(self) -> None:
+        if self._stepped_back():
+            return
+        if self.loader.unsaved:
             from tui.screens.dialogs import Question
 
             self.push_screen(Question("The capture goes on and is not saved; leave all the same?"), lambda yes: self.exit() if yes else None)
@@ -241,7 +253,9 @@ class Actions(Choosing, Handing):
         self.refresh_bars()
 
     def action_follow(self) -> None:
-        self.following = not self.following
+        self.following = self.paused or not self.following
+        if self.paused:
+            self.action_pause()
         home = self.pane.home()
         if self.following and hasattr(home, "action_last"):
             home.action_last()
@@ -275,9 +289,9 @@ class Actions(Choosing, Handing):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of the application do nothing while text is typed, or behind a dialog."""
-        if len(self.screen_stack) > 1 and action not in ("quit_now", "command_palette", "back"):
+        if len(self.screen_stack) > 1 and action not in ("quit_now", "command_palette", "back", "leave"):
             return False
-        if isinstance(self.focused, Input) and action in ("back", "next_pane", "clear", "find", "help", "columns"):
+        if isinstance(self.focused, Input) and action in ("back", "leave", "next_pane", "clear", "find", "help", "columns"):
             return False
         if self.panes and ((action in OF_MESSAGES and self.current != "messages") or (action in ("sideways", "invert") and self.current not in SORTED)):
             return False

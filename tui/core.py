@@ -41,6 +41,8 @@ FIGURES_S = 0.7
 BARS_S = 0.4
 CHUNK = 1 << 16
 """messages that a listing takes in at once"""
+TOLD_DECRYPTED = 100_000
+"""messages that are looked through to say how many keys opened"""
 BY_TIME = (None, "number", "time")
 """orders in which heartbeats can be folded and new messages appended"""
 
@@ -83,6 +85,8 @@ class Core(App[None]):
         """what a listing in the making says in the filter bar"""
         self.find_text: str = ""
         self.with_mouse = True
+        self.keys_awaited = False
+        """keys were loaded, and what they opened is not told yet"""
         self.first_kept = 0
         """messages that were gone already when the store began"""
         self.ladder_target: int | None = None
@@ -126,6 +130,9 @@ class Core(App[None]):
             self.store.overdue = self.loader.overdue
             self.messages.list.forget()
             self.pane.refresh_data()
+        if self.keys_awaited and self.store.finished:
+            self.keys_awaited = False
+            self.run_worker(self._tell_decrypted(), exclusive=False, group="keys")
         if self.loader.error is not None and not self.building.startswith("!"):
             self.building = "!"
             self.notify(str(self.loader.error)[:500], title="Reading failed", severity="error", timeout=20, markup=False)
@@ -153,6 +160,18 @@ class Core(App[None]):
             index, self._return_to = self._return_to, None
             if self.listing.row_of(index) is not None:
                 self.go_to_message(index, stay=True)
+
+    async def _tell_decrypted(self) -> None:
+        """What a keys file that was loaded opened."""
+        store = self.store
+
+        def count() -> int:
+            return sum(store.analysis.plaintext(index) is not None for index in range(min(store.count, TOLD_DECRYPTED)))
+
+        found = await asyncio.to_thread(count)
+        more = f" of the first {TOLD_DECRYPTED:,}" if store.count > TOLD_DECRYPTED else ""
+        self.notify(f"{found:,}{more} messages are decrypted now" if found else "these keys open no message here",
+                    severity="information" if found else "warning", timeout=5, markup=False)
 
     def go_to_message(self, index: int, stay: bool = False) -> None:
         """Put the cursor on a message."""
@@ -295,6 +314,8 @@ class Core(App[None]):
     def waiting_text(self) -> str:
         if self.store.count:
             return "nothing matches"
+        if self.loader.error is not None:
+            return f"reading failed: {clean(str(self.loader.error), 300)}"
         if self.loader.done:
             return "no message of a known protocol"
         return f"waiting on {self.shown_name(40)}"

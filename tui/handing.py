@@ -34,6 +34,7 @@ class Handing(Core):
             self.notify(clean(text, 300), severity="warning", markup=False)
         if not self.loader.redact:
             self.names.update(keys.names)
+        self.keys_awaited = True
         self.reload(keys=keys)
 
     def action_follow_stream(self) -> None:

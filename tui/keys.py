@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 KEYS: tuple[Key, ...] = (
     # movement, in every list
-    Key("down,j", "down", "next line", "list", "arrows hjkl"),
+    Key("down,j", "down", "move; sideways: scroll, close, open", "list", "arrows hjkl"),
     Key("up,k", "up", "line before", "list"),
     Key("left,h", "left", "to the left; close a branch", "list"),
     Key("right,l", "right", "to the right; open a branch", "list"),
@@ -39,21 +39,22 @@ KEYS: tuple[Key, ...] = (
     # everywhere
     Key("slash,f,f3", "filter", "filter", "everywhere", "/ f F3", "Filter", 1),
     Key("ctrl+f", "find", "find text", "everywhere", "^f"),
-    Key("n", "find_next(1)", "next place found", "everywhere", "n N"),
+    Key("n", "find_next(1)", "next place found, before", "everywhere", "n N"),
     Key("N", "find_next(-1)", "place found before", "everywhere"),
     Key("question_mark,f1", "help", "help", "everywhere", "? F1", "Help", 0),
     Key("colon,ctrl+p", "command_palette", "commands by name", "everywhere", ": ^p", "Cmd", 5),
-    Key("1", "view('messages')", "Messages", "everywhere", "1-6 [ ]"),
+    Key("1", "view('messages')", "Messages", "everywhere"),
     Key("2", "view('ladder')", "Ladder", "everywhere"),
     Key("3", "view('pairs')", "Pairs", "everywhere"),
     Key("4", "view('anomalies')", "Anomalies", "everywhere"),
     Key("5", "view('stats')", "Stats", "everywhere"),
     Key("6", "view('help')", "Help", "everywhere"),
-    Key("left_square_bracket", "step_view(-1)", "view before", "everywhere"),
+    Key("left_square_bracket", "step_view(-1)", "view by number, before, next", "everywhere", "1-6 [ ]"),
     Key("right_square_bracket", "step_view(1)", "next view", "everywhere"),
     Key("tab", "next_pane(1)", "next pane", "everywhere", "Tab", "Pane", 4),
     Key("shift+tab", "next_pane(-1)", "pane before", "everywhere"),
-    Key("escape,q", "back", "back; at the root: quit", "everywhere", "q Esc"),
+    Key("escape", "back", "back", "everywhere"),
+    Key("q", "leave", "back; at the root q quits", "everywhere", "q Esc"),
     Key("Q,ctrl+q", "quit_now", "quit", "everywhere", "Q ^q"),
     Key("e,f2", "export", "export this view", "everywhere", "e F2", "Export", 4),
     Key("y", "copy", "copy the line (or the bytes)", "everywhere", "y"),
@@ -68,7 +69,7 @@ KEYS: tuple[Key, ...] = (
     Key("ctrl+c", "cancel_load", "stop loading; what is read stays", "everywhere", "^c"),
     # messages
     Key("percent_sign", "mate", "request <-> answer", "messages", "%", "Mate", 2),
-    Key("full_stop", "along(1)", "next in the session", "messages", ". ,"),
+    Key("full_stop", "along(1)", "next in the session, before", "messages", ". ,"),
     Key("comma", "along(-1)", "before in the session", "messages"),
     Key("ctrl+g", "goto", "go to a number", "messages", "^g"),
     Key("m", "mark", "mark", "messages", "m", "Mark", 5),
@@ -90,7 +91,7 @@ KEYS: tuple[Key, ...] = (
     Key("r", "raw", "bytes: packet, message, plain", "messages", "r", "Raw", 6),
     Key("backslash", "zoom", "zoom the pane", "messages", "\\"),
     Key("vertical_line", "layout", "another layout of the panes", "messages", "|"),
-    Key("left_curly_bracket", "resize(-1)", "lower panes smaller", "messages", "{ }"),
+    Key("left_curly_bracket", "resize(-1)", "lower panes smaller, larger", "messages", "{ }"),
     Key("right_curly_bracket", "resize(1)", "lower panes larger", "messages"),
     # details
     Key("a", "field_column", "show the field as a column", "details", "a"),
@@ -98,10 +99,10 @@ KEYS: tuple[Key, ...] = (
     Key("exclamation_mark", "field_filter('!=')", "filter it out", "details"),
     # ladder
     Key("s", "compress", "compress: no idle gaps, one lane less", "ladder", "s", "Compress", 7),
-    Key("9", "preview(-4)", "narrower preview", "ladder", "9 0"),
+    Key("9", "preview(-4)", "narrower preview, wider", "ladder", "9 0"),
     Key("0", "preview(4)", "wider preview", "ladder"),
     # anomalies
-    Key("minus", "severity(-1)", "lower minimum severity", "anomalies", "- +", "Severity", 8),
+    Key("minus", "severity(-1)", "minimum severity lower, higher", "anomalies", "- +", "Severity", 8),
     Key("plus", "severity(1)", "higher minimum severity", "anomalies"),
     Key("S", "suppress", "suppress the code; on one anomaly: for its device", "anomalies", "S", "Suppress", 7),
     Key("L", "limit", "only what the filter shows", "anomalies", "L", "Limit", 8),

@@ -100,6 +100,8 @@ class Loader:
         self.error: DissectError | None = None
         self.done = False
         self.read_bytes = 0
+        self.damaged = 0
+        """files that are not whole"""
         self.dropped = 0
         """packets that the kernel had no room for"""
         self.overdue: frozenset[int] = frozenset()
@@ -231,6 +233,7 @@ class Loader:
             failure = getattr(self.capture, "failure", None)
             if failure is not None:
                 self.error = failure
+            self._tell_damage(self.capture)
         except DissectError as error:
             self.error = error
         except OSError as error:
@@ -243,6 +246,16 @@ class Loader:
             self._pipeline = None
             self.ended = time.monotonic()
             self.done = True
+
+    def _tell_damage(self, capture: Any) -> None:
+        """One line a file: its first damage, and how many more there are."""
+        texts: dict[int, list[str]] = {}
+        for damage in capture.damages:
+            texts.setdefault(damage.file, []).append(damage.text)
+        for file, (first, *others) in list(texts.items())[:TOLD_LIMIT // 2]:
+            more = f" (and {len(others)} more damaged places)" if others else ""
+            self.told.append(f"{capture.files[file].name}: {first}{more}; it is told as far as it can be read")
+        self.damaged = len(texts)
 
     @property
     def source_name(self) -> str:

@@ -39,7 +39,8 @@ async def test_messages_and_commands(running: Running) -> None:
                             if app.store.session_of(index).protocol == "fogslink"}
         await pilot.press("2")
         await settled(pilot)
-        assert app.pane.chosen() and not set(app.pane.chosen()) - set(app.listing.rows().tolist())
+        shown = set(app.pane.shown().members().tolist())
+        assert shown and not shown - set(app.listing.members().tolist())
         await pilot.press("1", "W")
         await pilot.pause(0.2)
         assert "fogslink" in screen_text(app) and "2 messages" in screen_text(app)

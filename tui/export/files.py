@@ -111,7 +111,7 @@ def write_ndjson(job: Job, path: Path) -> str:
 
 def csv_rows(job: Job) -> Iterator[list[str]]:
     """Head and rows of the message list."""
-    columns = [COLUMNS[name] for name in (*DEFAULT[:3], "protocol", "device", *DEFAULT[4:])]
+    columns = [COLUMNS[name] for name in DEFAULT]
     yield [one.head for one in columns]
     before: int | None = None
     for index in job.indexes:

@@ -43,8 +43,8 @@ def _what(row: Row) -> str:
     return clean(text + (f" x{row.folded}" if row.folded > 1 else ""), 80)
 
 
-def _ends(row: Row) -> tuple[str, str]:
-    device, peer = row.session.device.address, row.session.peer.address
+def _ends(ladder: Ladder, row: Row) -> tuple[str, str]:
+    device, peer = ladder.ends(row.session)
     return (device, peer) if row.message.direction == "up" else (peer, device)
 
 
@@ -56,7 +56,7 @@ def ladder_mermaid(store: Store, context: Context, indexes: Sequence[int]) -> st
     lines += [f"    participant {names[lane.address]} as {_mermaid(lane.label)}" for lane in ladder.lanes]
     for place in range(len(view)):
         row = row_of(store, view.index(place), view.fold_of(place), view.index(place - 1) if place else None)
-        source, target = _ends(row)
+        source, target = _ends(ladder, row)
         if source not in names or target not in names:
             continue
         exchange = row.exchange
@@ -95,7 +95,7 @@ def ladder_svg(store: Store, context: Context, indexes: Sequence[int]) -> str:
     for place in range(len(view)):
         row = row_of(store, view.index(place), view.fold_of(place), view.index(place - 1) if place else None)
         y = TOP + ROW * place
-        source, target = (places.get(end) for end in _ends(row))
+        source, target = (places.get(end) for end in _ends(ladder, row))
         if source is None or target is None:
             continue
         colour = COLOURS[row.severity]

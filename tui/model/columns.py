@@ -195,19 +195,19 @@ COLUMNS: dict[str, Column] = {
         Column("number", "No.", 6, lambda row, context: (str(row.message.id), "dim"), right=True, sort="time_ns"),
         Column("time", "Time", WIDTHS["relative"], lambda row, context: (moment(row.time_ns, context.time_form, context.first_ns, row.before_ns), ""),
                right=True, sort="time_ns"),
-        Column("delta", "Delta", 7, lambda row, context: (delta(row.time_ns, row.before_ns), "dim"), right=True, spare=4),
+        Column("delta", "Delta", 7, lambda row, context: (delta(row.time_ns, row.before_ns), "dim"), right=True, spare=5),
         Column("protocol", "Proto", 8, lambda row, context: (short_name(row.session.protocol), protocol_role(row.session.protocol)), sort="session", spare=6),
-        Column("device", "Device", 15, _device, sort="device", spare=7, piece=ident),
+        Column("device", "Device", 15, _device, sort="device", spare=4, piece=ident),
         Column("direction", "Dir", 3, _direction, sort="direction"),
         Column("type", "Cmd", 11, lambda row, context: (row.message.type or "?", "strong"), sort="type"),
         Column("id", "Id", 7, _key, spare=1, piece=ident),
-        Column("size", "Len", 5, lambda row, context: (str(row.message.size), "dim"), right=True, sort="size", spare=5),
+        Column("size", "Len", 5, lambda row, context: (str(row.message.size), "dim"), right=True, sort="size", spare=7),
         Column("latency", "Reply", 6, _latency, right=True, sort="latency_ms", spare=2),
         Column("severity", "!", 1, _severity, sort="severity"),
         Column("info", "Info", 0, _info),
     )
 }
-DEFAULT = ("number", "time", "delta", "protocol", "direction", "type", "id", "size", "latency", "severity", "info")
+DEFAULT = ("number", "time", "delta", "protocol", "device", "direction", "type", "id", "size", "latency", "severity", "info")
 
 
 def field_column(name: str, value_of: Callable[[Message], str]) -> Column:

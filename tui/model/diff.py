@@ -31,8 +31,9 @@ def _members(store: Store, index: int) -> dict[str, str]:
     path: list[str] = []
     for node in nodes_of(store, index, []):
         if node.tab in (MESSAGE, DECRYPTED) and node.depth:
-            path[node.depth - 1:] = [node.label]
-            name = ".".join(path)
+            # The envelope is called like the message: a request and its answer are compared by what is in it.
+            path[node.depth - 1:] = ["" if node.depth == 1 and node.children and node.label == message.type else node.label]
+            name = ".".join(filter(None, path))
             if not node.children:
                 found[_free(found, name)] = node.value
         elif isinstance(node, Node):

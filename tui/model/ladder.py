@@ -11,28 +11,39 @@ import numpy as np
 
 from dissect.analysis.records import STATUSES
 from dissect.model import Status
-from dissect.text import cell_width, cells, clean, column
+from dissect.text import cell_width, cells, clean, column, ends
 from tui.model.cells import Cell, Line, cell, fit, fixed
 from tui.model.columns import SEVERITY_LETTER, SEVERITY_ROLE, TIMEOUT, Context, Row, device_text, gist, key_text, protocol_role, row_of
 from tui.model.times import delta, latency, moment, span_text
 
 if TYPE_CHECKING:
+    from dissect.model import Session
     from tui.model.store import Store
     from tui.model.view import View
 
 IDLE_NS = 10**9
 IDLE_TIMES = 6
 """a gap is idle when it is longer than a second and than so many times the median"""
-LANE_CELLS = 27
+LANE_CELLS = 18
 """least distance of two lifelines"""
 GUTTER = 19
 BAR_CELLS = 8
+LEAST_CUT_ARROW = 12
+"""cells that an arrow to a lifeline beyond the edge needs to be one"""
 LANES_LIMIT = 64
+BESIDE = " beside"
+"""ends the name of the second lane of an address; no address has a space"""
 
 
 class Lane(NamedTuple):
     address: str
+    """which names it; of the second lane of an address more than that"""
     label: str
+    short: str = ""
+    """the label where there is no room for all of it"""
+
+    def head(self, width: int) -> str:
+        return cells(ends(self.label if cell_width(self.label) <= width else self.short or self.label, width), width)
 
 
 class Ladder:
@@ -47,6 +58,8 @@ class Ladder:
         self.addresses = 0
         """all there are; the first of them have a lane"""
         self._place: dict[str, int] = {}
+        self._talks_to_itself: set[str] = set()
+        """addresses of sessions between two ports of one machine"""
         self.entries: Any = np.zeros(0, np.int64)
         """row of the view, or -1 - row for the idle gap before it"""
         self._longest_ms = 0.0
@@ -75,22 +88,47 @@ class Ladder:
         return True
 
     def _find_lanes(self, sessions: list[int]) -> None:
-        order: dict[str, list[int]] = {}
+        found = [one for one in map(self._store.analysis.sessions.get, sessions) if one is not None]
+        self._talks_to_itself = {one.device.address for one in found if one.device.address == one.peer.address}
+        sides: dict[str, list[int]] = {}
         labels: dict[str, str] = {}
-        for ident in sessions:
-            session = self._store.analysis.sessions.get(ident)
-            if session is None:
-                continue
+        shorts: dict[str, str] = {}
+        groups: dict[str, list[str]] = {}
+        ports: dict[str, set[int]] = {}
+        for session in found:
+            told, asked = self.ends(session)
+            sides.setdefault(told, [0, 0])[0] += 1
+            sides.setdefault(asked, [0, 0])[1] += 1
             device = device_text(session, self._context.names)
-            order.setdefault(session.device.address, [0, 0])[0] += 1
-            order.setdefault(session.peer.address, [0, 0])[1] += 1
-            labels[session.device.address] = device if device == session.device.address else f"{device} {session.device.address}"
-            labels.setdefault(session.peer.address, self._context.names.get(session.peer.address, session.peer.address))
-        side = {address: 0 if not asked else 2 if not told else 1 for address, (told, asked) in order.items()}
-        addresses = sorted(list(order)[:LANES_LIMIT], key=lambda address: side[address])
-        self.addresses = len(order)
-        self.lanes = [Lane(address, clean(labels[address], 60)) for address in addresses]
+            shorts[told] = device
+            labels[told] = device if device == session.device.address else f"{device} {session.device.address}"
+            labels.setdefault(asked, self._context.names.get(session.peer.address, session.peer.address))
+            ports.setdefault(told, set()).add(session.device.port)
+            ports.setdefault(asked, set()).add(session.peer.port)
+            mine, other = groups.setdefault(told, [told]), groups.setdefault(asked, [asked])
+            if mine is not other:
+                large, small = (mine, other) if len(mine) >= len(other) else (other, mine)
+                large += small
+                groups.update(dict.fromkeys(small, large))
+        for lane, there in ports.items():
+            address = lane.removesuffix(BESIDE)
+            if address in self._talks_to_itself:
+                # The ports tell the two apart.
+                port = f":{next(iter(there))}" if len(there) == 1 else ""
+                labels[lane] = f"{labels[lane].removesuffix(f' {address}')}{' ' if ' ' in labels[lane] else ''}{port}"
+        side = {lane: 0 if not asked else 2 if not told else 1 for lane, (told, asked) in sides.items()}
+        first = {lane: place for place, lane in reversed(list(enumerate(sides)))}
+        # Who speaks with whom stands side by side: devices left of what they speak with.
+        places = {id(group): min(first[one] for one in group) for group in {id(group): group for group in groups.values()}.values()}
+        lanes = sorted(list(sides)[:LANES_LIMIT], key=lambda lane: (places[id(groups[lane])], side[lane], first[lane]))
+        self.addresses = len(sides)
+        self.lanes = [Lane(lane, clean(labels[lane], 60), clean(shorts.get(lane, ""), 60)) for lane in lanes]
         self._place = {lane.address: place for place, lane in enumerate(self.lanes)}
+
+    def ends(self, session: Session) -> tuple[str, str]:
+        """The lanes of a session: the device's, its peer's. An address that speaks with itself has two."""
+        device, peer = session.device.address, session.peer.address
+        return device, f"{peer}{BESIDE}" if peer in self._talks_to_itself else peer
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -106,21 +144,23 @@ class Ladder:
 
     def lanes_shown(self, width: int) -> int:
         """How many lifelines a ladder of *width* cells has room for."""
-        room = max(1, (width - GUTTER - note_width(width)) // LANE_CELLS)
-        return max(1, min(len(self.lanes), room + 1 if width < 100 else room + 1))
+        room = max(1, (width - GUTTER - note_width(width) - 3) // LANE_CELLS)
+        return max(1, min(len(self.lanes), room + 1))
 
     def head(self, width: int, first: int) -> Line:
         xs, region = self._xs(width, first)
         text = ""
+        last = self.lanes[first + len(xs) - 1].label if first + len(xs) <= len(self.lanes) else ""
         for place, x in enumerate(xs):
             lane = self.lanes[first + place] if first + place < len(self.lanes) else Lane("", "")
             if place and place == len(xs) - 1:
                 # The last one ends where its lifeline is.
                 room = x - xs[place - 1] - 2 - cell_width(text) + xs[place - 1]
-                text = column(text, x + 1 - min(cell_width(lane.label), max(4, room))) + cells(lane.label, max(4, room))
+                text = column(text, x + 1 - min(cell_width(lane.head(max(4, room))), max(4, room))) + lane.head(max(4, room))
             else:
                 room = (xs[place + 1] if place + 1 < len(xs) else region) - x
-                text = column(text, x) + cells(lane.label, max(1, room // 2 if place == len(xs) - 2 else room - 1))
+                own = max(1, max(room // 2, room - 1 - cell_width(last)) if place == len(xs) - 2 else room - 1)
+                text = column(text, x) + lane.head(own)
         return [fixed("     No.", 9, "head"), fixed("   Delta", GUTTER - 9, "head"), fixed(text, region, "head"), fixed("  reply", note_width(width), "head")]
 
     def _xs(self, width: int, first: int) -> tuple[list[int], int]:
@@ -168,8 +208,8 @@ class Ladder:
     def _arrow(self, made: Row, xs: list[int], region: int, first: int) -> Line:
         glyphs = self._context.glyphs
         up = made.message.direction == "up"
-        ends = (made.session.device.address, made.session.peer.address)
-        source, target = (self._place.get(end, 0) - first for end in (ends if up else ends[::-1]))
+        both = self.ends(made.session)
+        source, target = (self._place.get(end, 0) - first for end in (both if up else both[::-1]))
         rightwards = target >= source
         left, right = sorted((source, target))
         x_left = xs[left] if 0 <= left < len(xs) else -1 if left < 0 else region
@@ -179,12 +219,22 @@ class Ladder:
         base = [" "] * region
         for x in xs:
             base[x] = glyphs.lifeline
-        if x_left >= region or x_right < 0 or x_right - x_left < 4:
-            return [Cell("".join(base), "dim")]
         room = min(x_right, region) - x_left - 1
+        cut_off = x_left < 0 or x_right >= region
+        if x_left >= region or x_right < 0 or (cut_off and room < LEAST_CUT_ARROW):
+            return self._beyond(made, xs, base, x_right >= region)
+        if x_right - x_left < 4:
+            return [Cell("".join(base), "dim")]
         body = self._shaft(made, room, rightwards)
         before, after = "".join(base[:x_left + 1]), "".join(base[x_left + 1 + room:])
         return [Cell(before, "dim"), Cell(body, role), Cell(after, "dim")]
+
+    def _beyond(self, made: Row, xs: list[int], base: list[str], right: bool) -> Line:
+        """A message between lifelines that are scrolled away: what it is, and on which side."""
+        left, stop = (xs[-2] + 1, xs[-1]) if right and len(xs) > 1 else (xs[0] + 1, xs[1]) if not right and len(xs) > 1 else (xs[0] + 1, len(base))
+        room = stop - left
+        text = f"{cells(_what(made), max(1, room - 5))} >> " if right else f" << {cells(_what(made), max(1, room - 5))}"
+        return [Cell("".join(base[:left]), "dim"), fixed(text, room, "dim", right), Cell("".join(base[stop:]), "dim")]
 
     def _shaft(self, made: Row, room: int, rightwards: bool) -> str:
         """The arrow between two lifelines, in exactly *room* cells."""
@@ -193,12 +243,7 @@ class Ladder:
         asked = exchange is not None and made.index == exchange["request"]
         again = exchange is not None and made.index not in (exchange["request"], exchange["response"], exchange["acknowledgement"])
         dead = exchange is not None and asked and exchange["status"] == TIMEOUT and exchange["response"] is None
-        what = "malformed" if made.message.raw_b64 is not None else made.message.type or "?"
-        key = key_text(made.session.protocol, made.message.key)
-        label = f" {what} {key}".rstrip() if key != what else f" {what}"
-        if made.folded > 1:
-            label += f" x{made.folded}"
-        label = cells(label + " ", max(1, room - 5))
+        label = cells(f" {_what(made)} ", max(1, room - 5))
         size = cell_width(label)
         line = glyphs.line
         if dead:
@@ -232,6 +277,13 @@ class Ladder:
         elif exchange is not None and made.index == exchange["response"] and made.index != exchange["request"] and _is_stage(exchange):
             line.append(cell("interim " + gist(made.session.protocol, made.message), "dim"))
         return fit(line, width)
+
+
+def _what(made: Row) -> str:
+    """Type and key of a message, and for how many it stands."""
+    what = "malformed" if made.message.raw_b64 is not None else made.message.type or "?"
+    key = key_text(made.session.protocol, made.message.key)
+    return (f"{what} {key}".rstrip() if key != what else what) + (f" x{made.folded}" if made.folded > 1 else "")
 
 
 def _is_stage(exchange: dict[str, Any]) -> bool:

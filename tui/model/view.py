@@ -46,6 +46,8 @@ class View:
         self._rows: Any = np.zeros(1024, np.uint32)
         self._folded: Any = np.zeros(1024, np.uint32)
         self._count = 0
+        self._whole: View | None = None
+        """what it is a part of"""
         self._open_runs: dict[int, int] = {}
         # session -> row of the run of heartbeats that its last message shown is part of
 
@@ -144,9 +146,20 @@ class View:
         self._folded[self._count:stop] = counts
         self._count = stop
 
+    def members(self) -> Any:
+        """Indexes of all messages that the rows stand for, those folded away included, in order of time where rows are folded."""
+        if int(self.folded().sum()) == len(self):
+            return self.rows()
+        of = self._whole or self
+        everything = View(self._store, keep=of._keep, fold=False, hide=of._hide)
+        everything._only, everything._sessions = of._only, self._sessions
+        everything.extend(self._store.order())
+        return everything.rows()
+
     def part(self, session: int) -> View:
         """The rows of one session, as a view of its own that does not grow."""
-        found = View(self._store, fold=self.fold)
+        found = View(self._store, fold=self.fold, sessions=frozenset((session,)))
+        found._whole = self
         mine = self._store.session_column()[self.rows()] == session
         found._append(self.rows()[mine], self.folded()[mine])
         return found

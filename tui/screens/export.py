@@ -45,7 +45,9 @@ class ExportDialog(ModalScreen[None]):
     def __init__(self, app: DissectApp) -> None:
         super().__init__()
         self._dissect = app
-        self._sizes = {"shown": len(app.listing), "selected": len(app.selected), "marked": len(app.marked), "all": app.store.count}
+        self._sure_of: Path | None = None
+        """an existing file that the user was asked about"""
+        self._sizes = {"shown": int(app.pane.shown().folded().sum()), "selected": len(app.selected), "marked": len(app.marked), "all": app.store.count}
 
     def compose(self) -> ComposeResult:
         scope = "selected" if self._sizes["selected"] else "shown"
@@ -88,10 +90,15 @@ class ExportDialog(ModalScreen[None]):
         if any(os.path.exists(source) and path.exists() and os.path.samefile(source, path) for source in app.loader.paths):
             said.update("that is the capture itself; name another file")
             return
+        if path.exists() and path != self._sure_of:
+            self._sure_of = path
+            said.update("that file exists; the same again overwrites it")
+            return
         said.update("writing ...")
         indexes = {"selected": sorted(app.selected), "marked": sorted(app.marked)}.get(scope)
         if indexes is None:
-            indexes = [int(one) for one in app.store.order()] if scope == "all" else app.pane.chosen()
+            found = await asyncio.to_thread(app.store.order if scope == "all" else app.pane.shown().members)
+            indexes = [int(one) for one in found]
         job = Job(app.store, app.loader, app.context, indexes, app.pane.lines, app.hiding)
         try:
             text = await asyncio.to_thread(export, job, form, path)

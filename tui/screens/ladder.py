@@ -51,6 +51,8 @@ class LadderView(ViewPane):
         self.list = LadderList()
         self.preview = DetailsTree(app.glyphs, id="preview")
         self.preview_cells = 36
+        self.preview_asked = False
+        """the user set its width: it stays, at the price of lifelines"""
         self.gaps = True
         self.session: int | None = None
         """the one shown when none is chosen"""
@@ -134,11 +136,16 @@ class LadderView(ViewPane):
         self.list.border_title = f"Ladder  {what}  {len(ladder):,} row{'' if len(ladder) == 1 else 's'}  time:{app.context.time_form}  fold:{fold}{lanes}"
 
     def lay_out(self) -> None:
-        shown = self.app.size.width >= NARROW and self.preview_cells >= 12
+        shown = self.app.size.width >= NARROW and self.preview_cells >= 12 and (self.preview_asked or not self._crowded())
         if (shown, self.preview_cells) != self._laid_out:
             self._laid_out = (shown, self.preview_cells)
             self.preview.display = shown
             self.preview.styles.width = self.preview_cells
+
+    def _crowded(self) -> bool:
+        """Whether lifelines are out of sight only because the preview takes their room."""
+        ladder, room = self.list.ladder, self.app.size.width - 2
+        return ladder is not None and ladder.lanes_shown(room) > ladder.lanes_shown(room - self.preview_cells)
 
     def on_row_list_moved(self, event: RowList.Moved) -> None:
         event.stop()
@@ -179,11 +186,12 @@ class LadderView(ViewPane):
             self.list.refresh()
 
     def change_preview(self, step: int) -> None:
+        self.preview_asked = True
         self.preview_cells = max(8, min(self.app.size.width - 50, self.preview_cells + step))
         self.lay_out()
 
-    def chosen(self) -> list[int]:
-        return [int(one) for one in self._view.rows()] if self._view is not None else []
+    def shown(self) -> View:
+        return self._view if self._view is not None else self.dissect.listing
 
     def compress(self) -> None:
         self.gaps = not self.gaps

@@ -10,7 +10,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from dissect.packetspans import layers_of
+from dissect.text import clean
 from tui.model.cells import plain
+from tui.model.columns import device_text, short_name
 from tui.model.details import DECRYPTED, MESSAGE, PACKET, TABS, Node, explanation, nodes_of
 from tui.screens.pane import ViewPane
 from tui.widgets.details import DetailsTree
@@ -109,7 +111,8 @@ class MessagesView(ViewPane):
         at = min(self.list.cursor + 1, total)
         follow = "  follow" if app.following else ""
         hidden = f"  {app.listing.hidden:,} hidden" if app.listing.hidden else ""
-        self.list.border_title = f"Messages {at:,}/{total:,}  time:{app.context.time_form}{follow}{hidden}{new}"
+        folded = f"  {app.listing.matched - total:,} folded" if app.listing.matched > total else ""
+        self.list.border_title = f"Messages {at:,}/{total:,}{folded}  time:{app.context.time_form}{follow}{hidden}{new}"
         chosen = f"  {len(self.sessions.chosen)} chosen" if self.sessions.chosen else ""
         self.sessions.border_title = f"Sessions {len(self.sessions.rows_shown)}{chosen}"
 
@@ -156,7 +159,11 @@ class MessagesView(ViewPane):
         self.details.show(nodes_of(app.store, index, layers))
         self._linking = False
         frames = f"  packet {body.frames[-1]}" if body.frames else ""
-        self.details.border_title = f"Details  {app.store.analysis.id_of(index)}{frames}"
+        session = app.store.session_of(index)
+        whose = clean(f"{short_name(session.protocol)} {device_text(session, app.names)}", 60)
+        self.details.border_title = plain_title(f"Details  {app.store.analysis.id_of(index)}{frames}  {whose}")
+        if self.app.focused is not self.sessions:
+            self.sessions.point_to(session.id)
         self._node_moved()
 
     # -- fields and bytes --
@@ -286,8 +293,6 @@ class MessagesView(ViewPane):
 
 
 def plain_text(text: str) -> str:
-    from dissect.text import clean
-
     return clean(text, 400)
 
 

@@ -14,6 +14,7 @@ from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
     from tui.app import DissectApp
+    from tui.model.view import View
 
 
 class ViewPane(Container):
@@ -45,10 +46,9 @@ class ViewPane(Container):
         """The message that the cursor is on."""
         return None
 
-    def chosen(self) -> list[int]:
-        """The messages that the view shows, by index: the scope "shown" of an export."""
-        view = self.dissect.listing
-        return [int(one) for one in view.rows()]
+    def shown(self) -> View:
+        """The messages that the view shows: the scope "shown" of an export, which takes those folded away with it."""
+        return self.dissect.listing
 
     def lines(self) -> Iterator[str]:
         """The view as text, a line a row."""

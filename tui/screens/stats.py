@@ -14,7 +14,7 @@ from dissect.analysis.records import SEVERITY_LABEL
 from tui.model.cells import Line, cell, fixed
 from tui.model.columns import SEVERITY_ROLE, protocol_role
 from tui.model.figures import Series, Statistics, statistics_of
-from tui.model.times import count_text, size_text
+from tui.model.times import count_text, latency, size_text
 from tui.screens.pane import ViewPane
 from tui.widgets.rows import RowList
 
@@ -57,6 +57,17 @@ def table_lines(found: Statistics) -> list[Line]:
     return lines
 
 
+def ticks_of(values: list[float], by_tens: bool) -> list[float]:
+    """Round figures between the least and the largest: powers of ten, or at most six multiples of 1, 2 or 5."""
+    most = max(values, default=0.0)
+    if by_tens:
+        least = min((value for value in values if value > 0), default=1.0)
+        inside = [power for power in (10.0 ** place for place in range(-2, 9)) if least <= power <= most]
+        return inside if len(inside) > 1 else sorted({least, *inside, most}) if most > least else [least]
+    step = next((base * 10.0 ** power for power in range(-3, 9) for base in (1, 2, 5) if most / (base * 10.0 ** power) <= 5), 1.0)
+    return [step * place for place in range(int(most / step) + 1)]
+
+
 class Plot(PlotextPlot):  # type: ignore[misc]
     """Series over the capture's time."""
 
@@ -72,6 +83,10 @@ class Plot(PlotextPlot):  # type: ignore[misc]
         plt.xlabel("s")
         plt.yscale("log" if self._unit == "ms" and any(value > 0 for one in series for value in one.values) else "linear")
         plt.ylabel(self._unit)
+        ticks = ticks_of([value for one in series for value in one.values], self._unit == "ms")
+        ends = ticks_of([at for one in series for at in one.seconds], False)
+        plt.xticks(ends, [f"{one:g}" for one in ends])
+        plt.yticks(ticks, [latency(one) if self._unit == "ms" else f"{one:g}" for one in ticks])
         for one in series:
             # Names are ours (protocols, percentiles), never a packet's.
             values = [max(value, 0.01) for value in one.values] if self._unit == "ms" else one.values

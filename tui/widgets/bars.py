@@ -85,8 +85,7 @@ class TitleBar(Bar):
             return [*paused, cell(f" {glyphs.progress * filled}{glyphs.rest * (bar - filled)} {share:4.0%} {app.rate:,.0f} msg/s ", "ok")]
         if loader.stop.is_set():
             return [*paused, cell(" stopped ", "warning")]
-        return paused
-
+        return [*paused, cell(" damaged ", "warning")] if loader.damaged else paused
 
     def _live(self, app: DissectApp, width: int) -> Line:
         loader, wide = app.loader, width >= 100

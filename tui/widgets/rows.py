@@ -22,6 +22,8 @@ from dissect.text import cell_width
 from tui.keys import bindings
 from tui.model.cells import Line, fit
 
+EMPTY_LINES = 8
+"""of the reason why a list is empty"""
 ROLES = ("head", "cursor", "blurred", "error", "warning", "note", "dim", "strong", "up", "down", "retry", "late", "title", "name", "value", "mark", "selected",
          "found", "bytes", "ok", "p0", "p1", "p2", "p3", "p4", "p5")
 
@@ -152,8 +154,8 @@ class RowList(Widget, can_focus=True):
         if self.headed and y == 0:
             return self._strip(self.head(width), width, self.role_style("head"))
         row = self.top + y - self.headed
-        if not self.count and y == self.headed:
-            return self._strip([*fit([], 1)], width, None) if not self.empty_text else self._said(width)
+        if not self.count and row < EMPTY_LINES:
+            return self._said(width, row)
         if row >= self.count:
             self._base = self._base or self.rich_style
             return Strip.blank(width, self._base)
@@ -161,10 +163,14 @@ class RowList(Widget, can_focus=True):
         over = self.role_style("cursor" if self.has_focus else "blurred") if at_cursor else None
         return self._strip(self.line(row, width), width, over)
 
-    def _said(self, width: int) -> Strip:
+    def _said(self, width: int, row: int) -> Strip:
+        """Why the list is empty, in as many lines as that takes."""
+        from textwrap import wrap
+
         from tui.model.cells import cell
 
-        return self._strip([cell(f" {self.empty_text}", "dim")], width, None)
+        lines = wrap(self.empty_text, max(8, width - 2))
+        return self._strip([cell(f" {lines[row]}", "dim")] if 0 <= row < len(lines) else [], width, None)
 
     def _strip(self, line: Line, width: int, over: Style | None) -> Strip:
         base = self._base = self._base or self.rich_style

@@ -30,6 +30,12 @@ class SessionList(RowList):
         """Id of the session under the cursor."""
         return int(self.rows_shown.idents[self.cursor]) if self.cursor < len(self.rows_shown) else None
 
+    def point_to(self, session: int) -> None:
+        """Put the cursor on a session, where it is listed."""
+        place = self.rows_shown.place_of(session)
+        if self.rows_shown and int(self.rows_shown.idents[place]) == session and place != self.cursor:
+            self.move_to(place)
+
     def show(self, store: Store, rows: SessionTable) -> None:
         at = self.session
         self._store, self.rows_shown = store, rows
