@@ -178,3 +178,38 @@ async def test_the_session_of_the_message_under_the_cursor_is_pointed_to(running
 ])
 def test_axes_have_round_figures(values: list[float], by_tens: bool, expected: list[float]) -> None:
     assert ticks_of(values, by_tens)[:5] == pytest.approx(expected)
+
+
+async def test_what_tab_would_take_and_what_else_there_is_stands_beside_what_is_typed(running: Running) -> None:
+    async with running() as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash", *"imei", "full_stop")
+        await pilot.pause(0.3)
+        assert "Tab imei." in screen_text(app)
+        app.filter_bar.input.value = "clife.cmd == "
+        await pilot.pause(0.3)
+        line = screen_text(app).splitlines()[1]
+        assert "Tab 2006  2007" in line and " HT " not in line, "values of this protocol alone"
+        await pilot.press("end", "tab")
+        await pilot.pause(0.1)
+        assert app.filter_bar.input.value == "clife.cmd == 2006"
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert "Tab " not in screen_text(app).splitlines()[1]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_long_reason_is_cut_where_the_bar_ends(running: Running, width: int) -> None:
+    async with running(size=(width, 24)) as pilot:
+        app = app_of(pilot)
+        app.set_filter("rubbish rubbish && ==")
+        await pilot.pause(0.2)
+        assert app.glyphs.cross in screen_text(app).splitlines()[1]
+
+
+async def test_a_request_and_its_answer_are_compared_by_what_is_in_their_envelopes(running: Running) -> None:
+    from tui.model.diff import difference
+
+    async with running() as pilot:
+        found = {row.name: row.sign for row in difference(app_of(pilot).store, 0, 1)}
+        assert found["eqSN"] == " " and found["eqType"] == "-" and found["code"] == "+"

@@ -236,7 +236,8 @@ def layout(columns: list[Column], width: int, time_form: str) -> list[tuple[Colu
 def head_line(shown: list[tuple[Column, int]], sort: str | None, descending: bool) -> Line:
     line: Line = []
     for column, width in shown:
-        text = column.head + (("v" if descending else "^") if column.name == sort else "")
+        sign = ("v" if descending else "^") if column.name == sort else ""
+        text = column.head + sign if len(column.head) + len(sign) <= width else sign
         line += [fixed(text, width, "head", column.right), Cell(" ", "head")]
     return line
 

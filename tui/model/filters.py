@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dissect.errors import DissectError, FilterError
-from dissect.fields import all_fields
+from dissect.fields import PROTOCOL_NAMES, all_fields
 
 if TYPE_CHECKING:
     from dissect.model import Message
@@ -56,24 +56,24 @@ _WORD = re.compile(r"[A-Za-z0-9_.\-]+$")
 _VALUE = re.compile(r"([A-Za-z0-9_.\-]+)\s*(==|!=|contains)\s*(\"?)([^\"\s]*)$")
 
 
-def completion(text: str, store: Store) -> str | None:
-    """*text* with its last word completed; None when there is nothing to add."""
+def completions(text: str, store: Store) -> list[tuple[str, str]]:
+    """What the last word of *text* may become, the likeliest first: the word alone, and all of the text with it."""
     value = _VALUE.search(text)
     if value is not None and value[1] in all_fields():
-        for seen in values_seen(value[1], store):
-            if seen.startswith(value[4]) and seen != value[4]:
-                quote = '"' if "text" in all_fields()[value[1]].types else ""
-                return text[:value.start(3)] + f"{quote}{seen}{quote}"
-        return None
+        quote = '"' if "text" in all_fields()[value[1]].types else ""
+        return [(seen, text[:value.start(3)] + f"{quote}{seen}{quote}") for seen in values_seen(value[1], store)
+                if seen.startswith(value[4]) and seen != value[4]]
     word = _WORD.search(text)
     if word is None:
-        return None
+        return []
     names = [name for name in all_fields() if name.startswith(word[0]) and name != word[0]]
-    if not names:
-        return None
     # One step further at a time: up to the next dot, like a path.
-    name = min(names, key=lambda one: (one.count("."), len(one), one))
-    return text[:word.start()] + name
+    return [(name, text[:word.start()] + name) for name in sorted(names, key=lambda one: (one.count("."), len(one), one))]
+
+
+def completion(text: str, store: Store) -> str | None:
+    """*text* with its last word completed; None when there is nothing to add."""
+    return next((whole for _, whole in completions(text, store)), None)
 
 
 def values_seen(name: str, store: Store) -> list[str]:
@@ -89,8 +89,12 @@ def values_seen(name: str, store: Store) -> list[str]:
         return ["up", "down"]
     counts: dict[str, int] = {}
     step = max(1, store.count // SEEN_LIMIT)
-    path = name.split(".")[1:]
+    prefix, *path = name.split(".")
+    # Fields of two protocols may be called alike behind their prefix.
+    own = {one for one in PROTOCOL_NAMES if one.partition("-")[0] == prefix.partition("-")[0]}
     for index in range(0, store.count, step):
+        if own and store.session_of(index).protocol not in own:
+            continue
         message = analysis.message_at(index)
         holder = message.fields
         if path[:1] == ["data"] and message.encryption is not None and message.encryption.data is not None:

@@ -10,12 +10,14 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from dissect.text import cell_width, clean
+from dissect.text import cell_width, cells, clean
 
 if TYPE_CHECKING:
     from tui.app import DissectApp
 
 CHECK_S = 0.15
+OFFERED = 12
+"""completions that are told beside what is typed, as far as there is room"""
 
 
 class FilterBar(Horizontal):
@@ -25,6 +27,7 @@ class FilterBar(Horizontal):
         self.note = Static("", id="filter-note", markup=False)
         self._took_ms: float | None = None
         self._problem = ""
+        self._offered: list[str] = []
         self._said = ""
 
     def compose(self) -> ComposeResult:
@@ -58,6 +61,7 @@ class FilterBar(Horizontal):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self._offered = []
         self.dissect.set_filter(event.value)
         if not self._problem:
             self.dissect.pane.home().focus()
@@ -76,6 +80,11 @@ class FilterBar(Horizontal):
 
         remember(text)
 
+    def offer(self, words: list[str]) -> None:
+        """What Tab would take, and what else there is."""
+        self._offered = words
+        self.say()
+
     def took(self, seconds: float) -> None:
         self._took_ms = seconds * 1000
         self.say()
@@ -83,8 +92,13 @@ class FilterBar(Horizontal):
     def say(self) -> None:
         app = self.dissect
         glyphs = app.glyphs
-        if self._problem:
-            text = f"{glyphs.cross} {fitting(clean(self._problem, 200), app.size.width * 6 // 10 - 4)}"
+        room = app.size.width * 6 // 10 - 4
+        typing = any(one.has_focus for one in self.query(Input))
+        offered = typing and bool(self._offered) and bool(self.input.value.strip())
+        if offered:
+            text = cells("Tab " + "  ".join(clean(word, 40) for word in self._offered), room)
+        elif self._problem:
+            text = f"{glyphs.cross} {fitting(clean(self._problem, 200), room)}"
         elif app.building and not app.building.startswith("!"):
             text = app.building
         elif app.filter is not None or app.chosen_sessions or app.marked_shown:
@@ -92,12 +106,12 @@ class FilterBar(Horizontal):
             text = f"{glyphs.tick} {app.listing.matched:,} / {app.listing.taken:,}{time}"
         else:
             # While the interface opens or closes there is no input yet, or no more.
-            text = "F1 syntax" if any(one.has_focus for one in self.query(Input)) else ""
+            text = "F1 syntax" if typing else ""
         if text != self._said:
             # Each change lays out the whole screen anew.
             self._said = text
             self.note.update(text)
-        self.note.set_class(bool(self._problem), "-invalid")
+        self.note.set_class(bool(self._problem) and not offered, "-invalid")
 
 
 def fitting(problem: str, room: int) -> str:
@@ -105,7 +119,7 @@ def fitting(problem: str, room: int) -> str:
     if cell_width(problem) <= room:
         return problem
     advice = problem.rpartition("; ")[2]
-    return advice if cell_width(advice) <= room else advice.partition(", ")[0]
+    return advice if cell_width(advice) <= room else cells(advice.partition(", ")[0], room)
 
 
 class FilterInput(Input):
@@ -121,6 +135,7 @@ class FilterInput(Input):
         if event.key == "escape":
             self.value = app.filter_text
             app.pane.home().focus()
+            app.filter_bar.offer([])
         elif event.key == "tab":
             self.action_cursor_right() if self.cursor_position < len(self.value) else self.action_take()
         elif event.key in ("up", "down"):
@@ -153,6 +168,8 @@ class FilterSuggester(Suggester):
         self._app = app
 
     async def get_suggestion(self, value: str) -> str | None:
-        from tui.model.filters import completion
+        from tui.model.filters import completions
 
-        return completion(value, self._app.store)
+        found = completions(value, self._app.store) if value.strip() else []
+        self._app.filter_bar.offer([word for word, _ in found[:OFFERED]])
+        return found[0][1] if found else None
