@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -85,3 +86,11 @@ def test_a_part_that_is_json_text() -> None:
     assert decoded is not None
     assert (decoded.view, [one.code for one in decoded.findings]) == ({"command": {"a": 1}}, ["schema.lenient-json"])
     assert decode_part({"command": b"[1]"}, "command") is None
+
+
+def test_a_string_that_never_ends_is_looked_through_once() -> None:
+    """Each escaped quote in it is no beginning of a string of its own."""
+    started = time.process_time()
+    assert decode(b'{"' + b'\\"' * 200_000) is None
+    assert decode(b'{"' + b'\\"' * 200_000 + b"\\") is None
+    assert time.process_time() - started < 2
