@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from dissect.carriers.http_head import looks_like_http
+from dissect.carriers.http_head import MAX_LINE, looks_like_http
 from dissect.carriers.mqtt_wire import PUBLISH, frame
 from dissect.carriers.probe import looks_like_mqtt_connect
 from dissect.framing.framers import framer
@@ -21,6 +21,11 @@ LOOK_BYTES = 64 << 10
 """bytes of both sides that are looked at, unless they hold a protocol's signature"""
 LOOK_MORE_BYTES = 12 << 20
 """with a signature: a message may be a picture of some megabytes"""
+READ_FREELY, READ_TIMES = 4 << 20, 8
+"""bytes that are framed in all to find a message: so many, and each byte of a side so often; a side that brings a brace with each segment and no
+message is else read anew with each"""
+OBJECTS_LOOKED_AT = 4096
+"""of a side, for a PUBLISH around them"""
 LOOK_SEGMENTS = 128
 TOPIC_LOOK = 512
 """bytes before an object in which a PUBLISH may begin"""
@@ -35,6 +40,7 @@ _BY_PORT = tuple(protocol for protocol, _ in _BARE if isinstance(protocol.framin
 _CARRIED = re.compile(b"|".join(sorted({protocol.signature for protocol in PROTOCOLS.values() if "mqtt" in protocol.carriers or "http" in protocol.carriers})))
 _TLS = re.compile(rb"\x16\x03[\x00-\x04]")
 _OVERLAP = 32
+_FRONT = 2 * MAX_LINE
 _JSON_STARTS = b"{[ \t\r\n"
 _TOPIC = re.compile(rb"[^\x00-\x1f\x7f+#]+")
 
@@ -52,12 +58,19 @@ class Recogniser:
 
     def __init__(self, midstream: bool, ports: tuple[int, int], forced: Sequence[ApplicationProtocol]) -> None:
         self._midstream, self._ports, self._forced = midstream, ports, tuple(forced)
-        self._bytes: list[bytes] = [b"", b""]
+        self._bytes = [bytearray(), bytearray()]
         self._segments = 0
         self._searched = [0, 0]
-        self._signed = [False, False]
+        self._signed: tuple[set[str], set[str]] = (set(), set())
+        """protocols whose signature each side bore"""
+        self._read = [0, 0]
+        """bytes that were framed to find a message"""
+        self._strange: set[tuple[int, str]] = set()
+        """sides whose first LOOK_SEGMENTS messages are none of a protocol's, as it frames them: more bytes change nothing"""
         self._objects = [0, 0]
         """up to where objects were looked at for a PUBLISH around them"""
+        self._looks = [0, 0]
+        """and how many were"""
         self.protocol: ApplicationProtocol | None = None
         """with BARE"""
         self.from_segment = False
@@ -66,11 +79,13 @@ class Recogniser:
     def look(self, side: int, data: bytes) -> Claim | None:
         """What the connection is, now that *side* brought *data*; None while it cannot be told."""
         self._segments += 1
-        before = self._bytes[side]
-        held = self._bytes[side] = before + data if before else data
+        held = self._bytes[side]
+        before = len(held)
+        held += data
         waiting = False
+        front = bytes(held[:_FRONT])
         for carrier, tell in ((Claim.HTTP, looks_like_http), (Claim.MQTT, looks_like_mqtt_connect)):
-            told = tell(held)
+            told = tell(front)
             if told:
                 return carrier
             waiting = waiting or told is None
@@ -94,14 +109,15 @@ class Recogniser:
             self.protocol = bare[0]
             return Claim.BARE
         for protocol, signature in _BARE:
-            if held and signature.search(held) and self._shows(protocol, held, True):
+            if held and signature.search(held) and self._shows(side, protocol, held, True):
                 self.protocol = protocol
                 return Claim.BARE
         return None
 
-    def _forced_claim(self, held: bytes) -> Claim | None:
+    def _forced_claim(self, held: bytearray) -> Claim | None:
         """`--decode-as`: the carrier is still told by the bytes; without one the protocol is bare on the connection."""
-        if looks_like_http(held) is None or looks_like_mqtt_connect(held) is None:
+        front = bytes(held[:_FRONT])
+        if looks_like_http(front) is None or looks_like_mqtt_connect(front) is None:
             return None
         bare = [protocol for protocol in self._forced if "tcp" in protocol.carriers]
         if not bare:
@@ -109,17 +125,17 @@ class Recogniser:
         self.protocol = bare[0]
         return Claim.BARE
 
-    def _bare(self, side: int, held: bytes, data: bytes) -> Claim | None:
+    def _bare(self, side: int, held: bytearray, data: bytes) -> Claim | None:
         start = self._searched[side]
         self._searched[side] = max(0, len(held) - _OVERLAP)
         if held[0] not in _JSON_STARTS and (self._signed[side] or _CARRIED.search(held, start)) and self._published(side, held):
             return Claim.MQTT_MIDSTREAM
         for protocol, signature in _BARE:
-            if signature.search(held, 0 if self._signed[side] else start):
-                self._signed[side] = True
+            if protocol.name in self._signed[side] or signature.search(held, start):
+                self._signed[side].add(protocol.name)
                 # JSON can only be whole where something ends: a picture of thousands of segments is not read anew with each.
                 whole = isinstance(protocol.framing, Frames) or b"}" in data or b"\n" in data
-                if whole and self._shows(protocol, held, False):
+                if whole and self._affords(side, protocol) and self._shows(side, protocol, held, False):
                     self.protocol = protocol
                     return Claim.BARE
         if len(held) <= SHORT_BYTES:
@@ -129,10 +145,11 @@ class Recogniser:
                     return Claim.BARE
         return None
 
-    def _published(self, side: int, held: bytes) -> bool:
+    def _published(self, side: int, held: bytearray) -> bool:
         """Whether an object lies in a PUBLISH: its CONNECT is not in the capture, whatever the port."""
         place = self._objects[side]
-        for _ in range(LOOK_SEGMENTS):
+        for _ in range(min(LOOK_SEGMENTS, OBJECTS_LOOKED_AT - self._looks[side])):
+            self._looks[side] += 1
             place = held.find(b"{", place)
             if place < 0:
                 self._objects[side] = len(held)
@@ -143,11 +160,19 @@ class Recogniser:
         self._objects[side] = place
         return False
 
-    def _shows(self, protocol: ApplicationProtocol, held: bytes, ended: bool) -> bool:
+    def _affords(self, side: int, protocol: ApplicationProtocol) -> bool:
+        """Whether the bytes of *side* may be framed once more; if so, they are counted."""
+        size = len(self._bytes[side])
+        if (side, protocol.name) in self._strange or self._read[side] > READ_FREELY + READ_TIMES * size:
+            return False
+        self._read[side] += size
+        return True
+
+    def _shows(self, side: int, protocol: ApplicationProtocol, held: bytearray, ended: bool) -> bool:
         """Whether *held* holds a message that only this protocol has."""
         framing = protocol.framing
         cutter = framer(framing, self._midstream)
-        found = cutter.feed(held, 0, 0)
+        found = cutter.feed(bytes(held), 0, 0)
         if ended or (isinstance(framing, Lines) and b"}{" in held):
             found = found + cutter.end(True)
         for framed in found[:LOOK_SEGMENTS]:
@@ -160,13 +185,15 @@ class Recogniser:
                 classified = self._first_object(protocol, framed.data)
             if classified is not None and _proves(protocol, classified):
                 return True
+        if len(found) >= LOOK_SEGMENTS:
+            self._strange.add((side, protocol.name))
         return False
 
     @staticmethod
-    def _fits(protocol: ApplicationProtocol, held: bytes) -> bool:
+    def _fits(protocol: ApplicationProtocol, held: bytearray) -> bool:
         """Whether *held* is nothing but messages of the protocol, such as heartbeats, which prove little without its port."""
         cutter = framer(protocol.framing, False)
-        found = cutter.feed(held, 0, 0) + cutter.end(True)
+        found = cutter.feed(bytes(held), 0, 0) + cutter.end(True)
         return bool(found) and not any(one.malformed for one in found)
 
     def _first_object(self, protocol: ApplicationProtocol, data: bytes) -> Classified | None:
@@ -177,17 +204,17 @@ class Recogniser:
             return None
         return protocol.classify(decoded.view, None)
 
-    def _give_up(self, side: int, held: bytes) -> Claim | None:
+    def _give_up(self, side: int, held: bytearray) -> Claim | None:
         if not self._midstream and _TLS.match(held):
             return Claim.NOTHING
         size = len(self._bytes[0]) + len(self._bytes[1])
-        signed = self._signed[0] or self._signed[1]
+        signed = bool(self._signed[0] or self._signed[1])
         if size > (LOOK_MORE_BYTES if signed else LOOK_BYTES) or (self._segments > LOOK_SEGMENTS and not signed):
             return Claim.NOTHING
         return None
 
 
-def _in_publish(held: bytes, payload: int) -> bool:
+def _in_publish(held: bytearray, payload: int) -> bool:
     """Whether the bytes before *payload* are the front of a PUBLISH whose payload begins there and whose length fits."""
     for start in range(payload - 4, max(-1, payload - TOPIC_LOOK), -1):
         if held[start] >> 4 != PUBLISH or held[start] & 6 == 6:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.options import DecodeAs, Options
+from dissect.recognition import Recogniser
 from tests.fogslink_says import ANNOUNCE, ANNOUNCED, BEAT, BEATEN, channel
 from tests.imei_says import HT, HT_OK, command
 from tests.ladder import down, fin, ladder, up
@@ -71,3 +74,19 @@ def test_a_web_command_after_one_that_is_broken() -> None:
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8), st.booleans(), st.sampled_from([12306, 63321, 1883, 80]))
 def test_no_bytes_make_it_fail(chunks: list[bytes], midstream: bool, port: int) -> None:
     ladder(*[(up, down)[number % 2](number / 10, chunk) for number, chunk in enumerate(chunks)], midstream=midstream, port=port)
+
+
+A_MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(("first", "segment"), [
+    (b'{"msgId": 1, "a":"', b"a" * 1400), (b'{"msgId": 1, "a":"', b"}" * 1400), (b'x"msgId": 1', b"{}" * 700), (b'x"msgId": 1', b"{" * 1400),
+    (b"x req001", b"0" * 1399 + b"\n"),
+], ids=["a picture", "braces", "objects", "openings", "lines"])  # fmt: skip
+def test_a_signature_without_a_message_costs_no_more_for_each_byte_than_for_the_first(first: bytes, segment: bytes) -> None:
+    recogniser = Recogniser(False, (40000, 7777), ())
+    recogniser.look(0, first)
+    started = time.process_time()
+    for _ in range(A_MEGABYTE // len(segment)):
+        recogniser.look(0, segment)
+    assert time.process_time() - started < 8

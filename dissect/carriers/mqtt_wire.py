@@ -45,7 +45,7 @@ class Connect(NamedTuple):
     """topic, payload, quality of service, retain"""
 
 
-def frame(data: bytes, start: int) -> tuple[int, int]:
+def frame(data: bytes | bytearray, start: int) -> tuple[int, int]:
     """(start of the body, end of the packet) of the packet at *start*; (INCOMPLETE, 0) when its length is not all there, (MALFORMED, 0) for more than
     four bytes of length. The end may lie beyond *data*."""
     size = len(data)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+LARGE = 64 << 10
+"""bytes beyond which taking a message off the front must not copy the rest"""
+
 
 class Taken(NamedTuple):
     """Bytes taken off the front, and where they came from."""
@@ -22,7 +25,7 @@ class StreamBuffer:
 
     def __init__(self) -> None:
         self.data: bytes | bytearray = b""
-        """what waits; a bytearray once it came in several segments, so that adding a small one to many does not copy them"""
+        """what waits; a bytearray once it came in several segments or is large, so that adding a small one to many does not copy them"""
         self._marks: list[tuple[int, int, int]] = []
         # (length, packet, time_ns) of the segments that the waiting bytes came in
 
@@ -31,7 +34,7 @@ class StreamBuffer:
 
     def append(self, data: bytes, packet: int, time_ns: int) -> None:
         if not self.data:
-            self.data = data
+            self.data = data if len(data) <= LARGE else bytearray(data)
         elif type(self.data) is bytearray:
             self.data += data
         else:
