@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from construct import Bytes, GreedyBytes, Optional, Struct
+from construct import Bytes, GreedyBytes, Struct
 
 from grammars.vocabulary import (
     DEVICE,
@@ -48,17 +48,18 @@ FRAME = Struct(
     "data" / GreedyBytes * Doc(DATA, "", FORMAT),
 )
 SHORT_FRAME = Struct(*HEAD.subcons)
-ANY_FRAME = Struct(*HEAD.subcons, "imei" / Optional(Bytes(15)), "cmd" / Optional(Bytes(2)), "data" / GreedyBytes)
 
 HEARTBEAT = Struct("heartbeat" / GreedyBytes * Doc("Up to 3 bytes: blank, 1, 0, AT", "", "心跳包"))
 WEB_COMMAND = Struct("command" / Bytes(7) * Doc("Introduces the JSON object of a web command", "", WEB), "json" / GreedyBytes)
 
-HEAD_SIZE, FRAME_SIZE = 6, 23
+HEAD_SIZE, FRAME_SIZE = HEAD.sizeof(), sum(part.sizeof() for part in FRAME.subcons[:-1])
 WHOLE = re.compile(rb"\d{3}\d{3}[0-9A-Za-z]{15}[A-Z]{2}")
 SHORT = b"006404"
 BEATS = (b" ", b"1", b"0", b"AT")
 COMMAND = b"command"
 COMMAND_LIMIT = 4096
+LONGEST_RUN = 256
+"""heartbeat bytes that are looked through for what follows them; a longer run is one whatever does"""
 # A place where a frame, the short frame or a web command may begin; framing resumes there after garbage.
 RESUME = re.compile(rb"\d{6}[0-9A-Za-z]{15}[A-Z]{2}|006404|command\s*\{")
 STATUSES = frozenset({"000", "200", "201", "202", "300", "401", "404"})
@@ -200,9 +201,9 @@ def _stands(data: bytes, ended: bool, ends: Sequence[int], boundary: int) -> boo
     """Whether the heartbeat words at the front are a heartbeat: nothing but such words comes before the end of their segment or a frame."""
     if ends[-1] >= boundary:
         return True
-    words = _BEATS.match(data)
+    words = _BEATS.match(data, 0, LONGEST_RUN)
     stop = words.end() if words else 0
-    if stop >= boundary or (data[stop:] == b"A" and not ended):
+    if stop >= min(boundary, LONGEST_RUN - 1) or (data[stop:] == b"A" and not ended):
         return True
     if ends[-1] < 3 and ends[-1] == stop:
         return False
@@ -296,7 +297,7 @@ COMMANDS = frozenset({"TN request", "QR request", "QD request", "ST request"})
 ANSWERED_WITHIN_NS = 10 * 10**9
 
 
-def _asked(cmd: str, name: str, answer: str, meaning: str, needs_data: bool) -> tuple[MessageType, MessageType]:
+def _asked(cmd: str, name: str, answer: str, meaning: str) -> tuple[MessageType, MessageType]:
     return (
         MessageType(
             kind=f"{cmd} request",
@@ -373,9 +374,9 @@ def web_cause(fields: Any) -> Cause | None:
 MESSAGES = {
     row.kind: row
     for row in (
-        *_asked("HT", "register", "register answer", DATA, False),
-        *_asked("TN", "service phone", "service phone answer", "phone number", True),
-        *_asked("QR", "QR code", "QR code answer", "text of the QR code", True),
+        *_asked("HT", "register", "register answer", DATA),
+        *_asked("TN", "service phone", "service phone answer", "phone number"),
+        *_asked("QR", "QR code", "QR code answer", "text of the QR code"),
         *_commanded("QD", "start", "seconds, or number of runs", True),
         *_commanded("ST", "stop", DATA, False),
         MessageType(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissect.framing.frames import FrameFramer
+from grammars.registry import PROTOCOLS
 from tests.effort import rungs
 from tests.imei_says import (
     HT,
@@ -247,3 +250,12 @@ def test_whatever_is_said_no_byte_is_lost_and_the_counts_balance(says: list[tupl
         told = ladder(*steps, midstream=midstream)
         if told.messages:
             assert sum(one.size for one in told.messages) == sum(len(step.data) for step in steps)
+
+
+def test_a_long_run_of_heartbeats_is_looked_through_a_bounded_part_at_a_time() -> None:
+    framer = FrameFramer(PROTOCOLS["imei-tcp"].framing, False)  # type: ignore[arg-type]
+    started = time.process_time()
+    found = framer.feed(b"1" * 60_000 + HT, 1, 0)
+    assert time.process_time() - started < 5
+    assert found[-1].data == HT and not any(one.malformed for one in found)
+    assert b"".join(one.data for one in found) == b"1" * 60_000 + HT
