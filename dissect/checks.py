@@ -12,6 +12,8 @@ from dissect.validation import check, clean, compile_members
 from grammars.vocabulary import ApplicationProtocol, Finding, Member, MessageType, Party, Rule, kinds_of
 
 TEXT_DEPTH = 70
+PATH_SHOWN = 80
+"""characters of a member's place that a text tells, and that are kept: names come from packets"""
 
 
 class Row:
@@ -84,7 +86,7 @@ def check_secrets(row: Row, session: SessionState, view: Any, data: Any) -> Iter
 def check_text(view: Any, data: Any) -> Iterator[Finding]:
     """Text members with characters that a screen would not show, once a member."""
     for name in dict.fromkeys(_unclean(view if data is None else {**view, "data": data}, "", 0)):
-        yield Finding("text.control-characters", f"control, bidirectional or invisible characters in {name[:80]}")
+        yield Finding("text.control-characters", f"control, bidirectional or invisible characters in {name}")
 
 
 def _values(holder: Any, path: tuple[str, ...]) -> list[Any]:
@@ -110,14 +112,19 @@ def _unclean(value: Any, path: str, depth: int) -> list[str]:
     if type(value) is dict:
         for name, inner in value.items():
             if not is_clean(name):
-                found.append(f"{path}.name".lstrip("."))
+                found.append(_below(path, "name"))
             if type(inner) is str:
                 if not inner.isprintable() or not inner.isascii():
-                    found += _unclean(inner, f"{path}.{name}".lstrip("."), depth)
+                    found += _unclean(inner, _below(path, name), depth)
             elif type(inner) is dict or type(inner) is list:
-                found += _unclean(inner, f"{path}.{name}".lstrip("."), depth + 1)
+                found += _unclean(inner, _below(path, name), depth + 1)
     elif type(value) is list:
         for inner in value:
             if type(inner) is not int:
                 found += _unclean(inner, path, depth + 1)
     return found
+
+
+def _below(path: str, name: str) -> str:
+    """The place of member *name* in the object at *path*, as far as it is shown."""
+    return f"{path}.{name[:PATH_SHOWN]}".lstrip(".")[:PATH_SHOWN]
