@@ -16,6 +16,8 @@ from grammars.vocabulary import Party
 WINDOW_NS = 60 * 10**9
 REMEMBERED = 20_000
 """publications remembered at most"""
+ALIKE = 256
+"""sightings of one topic and payload that a further one is compared with: the latest"""
 TOPICS = 20_000
 """whose device is remembered; the one learnt first is forgotten first"""
 
@@ -69,7 +71,7 @@ class BrokerLegs:
         sighting.seen = seen if seen is not None and seen.device_id is None else None
         sighting.sender = sender
         waiting = self._sightings.setdefault(place, [])
-        waiting[:] = [one for one in waiting if time_ns - one.time_ns <= WINDOW_NS]
+        waiting[:] = [one for one in waiting[1 - ALIKE:] if time_ns - one.time_ns <= WINDOW_NS]
         waiting.append(sighting)
         self._sightings.move_to_end(place)
         while self._sightings:
