@@ -39,7 +39,7 @@ RAW_LIMIT = 64 << 10
 NEVER = 1 << 63
 ADDRESSES_REMEMBERED = 10_000
 """pairs of addresses whose latest session is remembered"""
-DEVICES_REMEMBERED = 10_000
+DEVICES_REMEMBERED = 4096
 SESSIONS_TOLD = 1000
 """of a device; both bounds hold in a live capture (`Options.endless`): devices without a session are forgotten, the latest sessions told"""
 FACTS_LIMIT = 4096
@@ -92,7 +92,7 @@ class Engine:
         self.sessions[key] = session
         pair = frozenset((ends[0][0], ends[1][0]))
         self.between.pop(pair, None)
-        make_room(self.between, ADDRESSES_REMEMBERED)
+        make_room(self.between, DEVICES_REMEMBERED if self.options.endless else ADDRESSES_REMEMBERED)
         self.between[pair] = session
         self.totals.sessions += 1
         self.totals.protocols[protocol.name].sessions += 1

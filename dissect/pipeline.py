@@ -29,7 +29,7 @@ from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, 
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 20_000
-DATAGRAM_SESSIONS = 4096
+DATAGRAM_SESSIONS = 1024
 """in a live capture (`Options.endless`), of sessions of datagrams, which have no end of their own; beyond it those idle longest are closed and counted"""
 STREAMS_TOLD = 1000
 """conversations told of such a session in a live capture (`Options.endless`): a device may take a new port for each message"""

@@ -169,15 +169,6 @@ def test_the_nearest_name_is_told(run_dissect: Run) -> None:
     assert f"there is no such interface; did you mean {name}" in ended.stderr.decode()
 
 
-def test_an_interface_that_is_down_is_said_to_be(network: Network, environment: dict[str, str]) -> None:
-    """One that goes down later is waited for (test_live)."""
-    ip("-n", network.b, "link", "set", "veth", "down")
-    live = Live(network, "--bpf", BPF, environment=environment)
-    assert live.process.wait(20) == 1
-    until(lambda: len(live.said) > 0)
-    assert len(live.said) == 1 and "is down" in live.said[0] and "ip link set veth up" in live.said[0]
-
-
 @pytest.mark.parametrize("name", ["x.ndjson", "x.json", "x.html"])
 def test_a_report_that_finds_no_room_is_named(name: str, network: Network, tmp_path: Path, environment: dict[str, str]) -> None:
     small = tmp_path / "small"

@@ -6,18 +6,23 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from dissect.cli.options import SEVERITIES, add_analysis, add_fail_on, value_of
+from dissect.cli.notices import say_warnings
+from dissect.cli.options import SEVERITIES, add_analysis, add_fail_on, filter_of, options_of, value_of
 from dissect.errors import UsageError
-from dissect.timefmt import parse_seconds
+from dissect.text import counted
 
 if TYPE_CHECKING:
+    from dissect.filter import Filter
     from dissect.live import LiveCapture
+    from dissect.options import Options
 
 FORMATS = ("ndjson", "json", "html")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LONGEST_S = 366 * 86_400
 LINE_SUFFIXES = (".ndjson", ".jsonl")
 
 
@@ -53,7 +58,7 @@ def add_capturing(group: argparse._ActionsContainer) -> None:
     group.add_argument("--ring", metavar="SIZE:FILES", type=value_of(parse_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
                         "for example 100MB:10")
     group.add_argument("--count", metavar="N", type=value_of(_positive), help="end after N packets")
-    group.add_argument("--duration", metavar="S", type=value_of(parse_seconds), help="end after S seconds")
+    group.add_argument("--duration", metavar="S", type=value_of(_duration), help="end after S seconds, or 90m, 12h, 7d")
 
 
 def check_capturing(arguments: argparse.Namespace) -> None:
@@ -71,6 +76,17 @@ def check_capturing(arguments: argparse.Namespace) -> None:
     check_output(arguments.write, [], "--write")
 
 
+def _duration(text: str) -> float:
+    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].lower() in _UNITS_S else (text, "s")
+    try:
+        seconds = float(number) * _UNITS_S[unit] if number.isascii() and number.strip().replace(".", "", 1).isdecimal() else 0
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= LONGEST_S:
+        raise ValueError(f"{text!r} is no duration of more than 0 and at most 366 days: a number of seconds, or with its unit: 90m, 12h, 7d")
+    return seconds
+
+
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text[:18]) < 1 << 53:
         raise ValueError(f"{text!r} is no number of 1 or more")
@@ -85,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dissect.cli.work import stoppable
     from dissect.live import LiveCapture
 
+    # Before the interface is opened, and a file of earlier packets is begun anew: what is wrong with these is known now.
+    options, chosen = _options(arguments, streaming=kind == "ndjson" or arguments.keep is not None), filter_of(arguments)
     with stoppable() as stop, ExitStack() as stack:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -93,9 +111,10 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous, write=arguments.write, ring=arguments.ring, count=arguments.count,
             duration_s=arguments.duration, notify=_say))
         _say(f"capturing on {arguments.interface} ({capture.through}); Ctrl-C ends it")
-        status = _analyse(arguments, kind, _Watched(capture, stop))
+        status = _analyse(arguments, kind, _Watched(capture, stop), options, chosen)
         if capture.failure is not None:
             raise capture.failure  # after what came has been told
+        _say(f"{counted(capture.packets, 'packet')} captured, {counted(capture.dropped, 'packet')} dropped by the kernel")
         return status
 
 
@@ -155,22 +174,22 @@ class _Watched:
                 self._capture.stop()
 
 
-def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched) -> int:
+def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched, options: Options, chosen: Filter | None) -> int:
     from dissect.cli.output import output
 
     with output(arguments.report, "--report") as out:
-        return _lines(arguments, out, capture) if kind == "ndjson" else _document(arguments, kind, out, capture)
+        if kind == "ndjson":
+            return _lines(arguments, out, capture, options, chosen)
+        return _document(arguments, kind, out, capture, options, chosen)
 
 
-def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched) -> int:
-    from dissect.cli.options import filter_of
+def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched, options: Options, chosen: Filter | None) -> int:
     from dissect.cli.output import json_output
     from dissect.redact import RedactingSink
     from dissect.report import NdjsonSink
 
     lines = NdjsonSink(json_output(out))
     sink: Any = RedactingSink(lines) if arguments.redact else lines
-    chosen = filter_of(arguments)
     if chosen is None:
         capture.flush = lines.flush
     else:
@@ -184,7 +203,7 @@ def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched) -> i
             lines.flush()
 
         capture.flush = flush
-    _feed(arguments, sink, capture, streaming=True)
+    _feed(sink, capture, options)
     return 3 if arguments.fail_on and lines.worst > SEVERITIES.index(arguments.fail_on) else 0
 
 
@@ -195,14 +214,12 @@ def _longest_deadline_s(arguments: argparse.Namespace) -> float:
     return max(float(given.get(name, protocol.deadline_s)) for name, protocol in PROTOCOLS.items())
 
 
-def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: _Watched) -> int:
+def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: _Watched, options: Options, chosen: Filter | None) -> int:
     from dissect.analysis import Analysis
-    from dissect.cli.options import filter_of
     from dissect.cli.work import exit_status
     from dissect.redact import RedactingSink
     from dissect.sinks import Both
 
-    chosen = filter_of(arguments)
     analysis, hidden = Analysis(), Analysis()
     sink: Any = analysis
     if arguments.redact:
@@ -212,7 +229,7 @@ def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: 
         from dissect.live.kept import KeptSessions
 
         sink = KeptSessions(sink, arguments.keep)
-    _feed(arguments, sink, capture, streaming=arguments.keep is not None)
+    _feed(sink, capture, options)
     if arguments.keep is not None and sink.forgotten:
         _say(f"{sink.forgotten} sessions that closed earlier are not in the report (--keep {arguments.keep})")
     if chosen is not None:
@@ -222,18 +239,18 @@ def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: 
         shown = (selection._replace(whole=hidden) if arguments.redact else selection).analysis()
     else:
         shown = hidden if arguments.redact else analysis
-    _write(shown, kind, out, arguments.redact)
+    _write(shown, kind, out, arguments.redact, options.keys.names if options.keys is not None and not arguments.redact else {})
     status = exit_status(shown, arguments.fail_on)
     analysis.close()
     hidden.close()
     return status
 
 
-def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool) -> None:
+def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool, names: Mapping[str, str]) -> None:
     if kind == "html":
         from dissect.html import write_html
 
-        write_html(analysis, out, redacted=redacted)
+        write_html(analysis, out, redacted=redacted, names=names)
         return
     from dissect.cli.output import json_output
     from dissect.report import write_json
@@ -241,14 +258,19 @@ def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool) -> None:
     write_json(analysis, json_output(out))
 
 
-def _feed(arguments: argparse.Namespace, sink: Any, capture: _Watched, streaming: bool) -> None:
-    """Run the pipeline until the capture ends."""
+def _options(arguments: argparse.Namespace, streaming: bool) -> Options:
+    """Raises UsageError, KeysError."""
     from dataclasses import replace
 
-    from dissect.cli.options import options_of
-    from dissect.pipeline import analyse
-
     options = replace(options_of(arguments, streaming), endless=streaming)
+    say_warnings()  # at the end, in days, nobody needs them any more
     if options.keys is not None and options.keys.tls_keylog is not None:
         _say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
+    return options
+
+
+def _feed(sink: Any, capture: _Watched, options: Options) -> None:
+    """Run the pipeline until the capture ends."""
+    from dissect.pipeline import analyse
+
     analyse(capture, sink, options)

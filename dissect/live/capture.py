@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from dissect.capture import Batch, Damage, PacketStore
 from dissect.capture.reader import Placed
 from dissect.errors import CaptureError, UsageError
-from dissect.live.dumpcap import DumpcapPipe, find_dumpcap
-from dissect.live.interfaces import exists, index_of, interfaces, is_up, link_of
-from dissect.live.ring import RETIRE_MS, PacketRing, check_filter
+from dissect.live.dumpcap import DumpcapPipe
+from dissect.live.interfaces import index_of, is_up, link_of, name_of
+from dissect.live.opening import ANY, InterfaceDown, is_about_down, open_source
+from dissect.live.ring import RETIRE_MS, PacketRing
 from dissect.live.saving import Recorder, RingSize
 from dissect.model import SourceFile
+from grammars.linktypes import ETHERNET
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +39,6 @@ _LOOK_S = 1.0
 _SETTLED_NS = (RETIRE_MS + 250) * 1_000_000
 # a ring's packets are handed out by then
 _PIPE_SETTLED_NS = 2_000_000_000
-_REFUSALS = ("permission", "not permitted")
-ADVICE = ("run it with sudo; or install dumpcap (package wireshark-common), let its group capture (`sudo dpkg-reconfigure wireshark-common`, "
-          "or `sudo setcap cap_net_raw+ep $(which dumpcap)`), and join it with `sudo usermod -aG wireshark $USER`")
 
 
 class LiveCapture:
@@ -81,13 +80,22 @@ class LiveCapture:
         self.failure: CaptureError | None = None
         """why it ended by itself, when it was none of the reasons it was given"""
         self._numbered = 0
-        self._source: PacketRing | DumpcapPipe = self._open()
-        self._index = index_of(interface)
+        self._name = interface
+        """what it is called now"""
+        self._index: int | None = None
+        self._source = self._open()
+        self._up = self._source is not None
+        """what the user was told last"""
+        self._seen_up = self._up
         try:
-            self._recorder = None if write is None else Recorder(write, interface, self._source.link, ring)
+            link = self._source.link if self._source is not None else link_of(interface)
+            self._recorder = None if write is None else Recorder(write, interface, ETHERNET if link is None else link, ring)
         except BaseException:
-            self._source.close()
+            if self._source is not None:
+                self._source.close()
             raise
+        if not self._up:
+            self._notify(f"{interface} is down; waiting for it (`sudo ip link set {interface} up` switches it on)")
         self._stored = -1
         """the latest file of which the store knows"""
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
@@ -95,37 +103,14 @@ class LiveCapture:
 
     # -- opening --
 
-    def _open(self) -> PacketRing | DumpcapPipe:
-        name = self.interface
-        dumpcap = find_dumpcap()
-        known = exists(name)
-        if not known and name != "any":
-            raise CaptureError(_unknown(name))
-        if known and self.capture_filter:
-            check_filter(name, self.capture_filter)
-        if known and link_of(name) is not None:
-            try:
-                return PacketRing(name, self.capture_filter, self._promiscuous)
-            except PermissionError as error:
-                if dumpcap is None:
-                    raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
-            except OSError as error:
-                if error.errno == errno.ENETDOWN:
-                    raise CaptureError(f"{name}: the interface is down; switch it on (`sudo ip link set {name} up`)") from error
-                if error.errno not in (errno.ENODEV, errno.ENXIO):
-                    raise CaptureError(f"{name}: cannot capture ({error.strerror or error})") from error
-                raise CaptureError(f"{name}: the interface went away") from error
-        if dumpcap is None:
-            kind = "all interfaces at once are captured on by dumpcap" if name == "any" else "an interface of this kind needs dumpcap"
-            raise CaptureError(f"{name}: {kind}: install it (package wireshark-common), or name another one (`dissect live --list`)")
+    def _open(self) -> PacketRing | DumpcapPipe | None:
+        """None while the interface is down. Raises CaptureError, UsageError."""
         try:
-            return DumpcapPipe(dumpcap, name, self.capture_filter, self._promiscuous)
-        except PermissionError as error:
-            raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
-        except CaptureError as error:
-            if any(word in str(error).lower() for word in _REFUSALS):
-                raise CaptureError(f"{name}: this user may not capture; {ADVICE}") from error
-            raise
+            source = open_source(self._name, self.capture_filter, self._promiscuous)
+        except InterfaceDown:
+            return None
+        self._index = index_of(self._name)
+        return source
 
     # -- what is told --
 
@@ -136,7 +121,9 @@ class LiveCapture:
 
     @property
     def through(self) -> str:
-        """How it captures: `packet socket` or `dumpcap`."""
+        """How it captures: `packet socket` or `dumpcap`; once it is up."""
+        if self._source is None:
+            return "once it is up"
         return "packet socket" if isinstance(self._source, PacketRing) else "dumpcap"
 
     # -- the reading thread --
@@ -154,37 +141,73 @@ class LiveCapture:
                 self._ready.notify_all()
 
     def _read(self) -> None:
-        settling = _SETTLED_NS if isinstance(self._source, PacketRing) else _PIPE_SETTLED_NS
         look = time.monotonic() + _LOOK_S
-        up = True
         while not self._stop.is_set() and not self._over():
             began_ns = time.time_ns()
+            source = self._source
+            if source is None:
+                self._settled_ns = began_ns
+                self._stop.wait(_WAIT_S)
+                self._try_again()
+                continue
             if self._drain():
-                self._settled_ns = began_ns - settling
+                self._settled_ns = began_ns - (_SETTLED_NS if isinstance(source, PacketRing) else _PIPE_SETTLED_NS)
             if time.monotonic() >= look:
                 look = time.monotonic() + _LOOK_S
                 self._count_drops()
-                up = self._look_at_interface(up)
+                self._look_at_interface()
+                continue
             try:
-                self._source.wait(_WAIT_S)
+                source.wait(_WAIT_S)
             except OSError as error:
                 if error.errno != errno.ENETDOWN:
                     raise
-                up = self._look_at_interface(up)
+                self._look_at_interface()
                 self._stop.wait(_WAIT_S)
-            if isinstance(self._source, DumpcapPipe) and self._source.ended is not None:
-                self._drain()
-                raise CaptureError(f"{self.interface}: {self._source.ended}")
+            if isinstance(source, DumpcapPipe) and source.ended is not None:
+                self._dumpcap_ended(source, source.ended)
         self._rest()
         self._count_drops()
         if self._recorder is not None:
             self._recorder.close(time.time_ns())
+
+    def _try_again(self) -> None:
+        """Open an interface that was down when it was opened last, if it is up by now."""
+        if not is_up(self._name):
+            return
+        try:
+            self._source = self._open()
+        except UsageError as error:
+            raise CaptureError(str(error)) from error
+        if self._source is not None:
+            self._tell_of(True)
+
+    def _dumpcap_ended(self, source: DumpcapPipe, reason: str) -> None:
+        """It ends when its interface goes down; another one is begun when that is up again. Raises CaptureError for any other end."""
+        for taken in source.rest():
+            self._hand_on(source.batch(taken, 0, 1))
+        self._count_drops()
+        if self._name == ANY or is_up(self._name) and not is_about_down(reason):
+            raise CaptureError(f"{self.interface}: {reason}")
+        source.close()
+        self._source = None
+        self._tell_of(False)
+
+    def _tell_of(self, up: bool) -> None:
+        """That the interface went down or came back, once."""
+        if up != self._up:
+            self._up = up
+            again = " again" if self._seen_up else ""
+            self._seen_up = self._seen_up or up
+            self._notify(f"{self._name} is up{again}" if up else f"{self._name} is down; waiting for it")
 
     def _over(self) -> bool:
         return self._left == 0 or self._until is not None and time.monotonic() >= self._until
 
     def _rest(self) -> None:
         """What the kernel had when the end was wanted."""
+        if self._source is None:
+            return
         if isinstance(self._source, DumpcapPipe):
             for taken in self._source.rest():
                 self._hand_on(self._source.batch(taken, 0, 1))
@@ -195,6 +218,8 @@ class LiveCapture:
     def _drain(self) -> bool:
         """Take what the kernel has, while the queue has room; whether that was all."""
         source = self._source
+        if source is None:
+            return True
         with self._ready:
             while self._queued > QUEUED_BYTES and not self._stop.is_set():
                 self._ready.wait(_WAIT_S)
@@ -235,6 +260,8 @@ class LiveCapture:
                 self._ready.notify_all()
 
     def _count_drops(self) -> None:
+        if self._source is None:
+            return
         found = self._source.statistics()
         self.dropped += found.dropped
         if self._recorder is not None:
@@ -243,22 +270,24 @@ class LiveCapture:
             self._told_of_drops = True
             self._notify(f"{self.interface}: the kernel drops packets, more than can be read come; the report counts them (--bpf captures less)")
 
-    def _look_at_interface(self, up: bool) -> bool:
-        """Tell when it went down or came back; take a new socket when it is another one of the same name."""
-        now = is_up(self.interface) or self.interface == "any"
-        if now != up:
-            self._notify(f"{self.interface} is up again" if now else f"{self.interface} is down; waiting for it")
-        index = index_of(self.interface)
-        if now and isinstance(self._source, PacketRing) and index is not None and index != self._index:
-            try:
-                fresh = PacketRing(self.interface, self.capture_filter, self._promiscuous)
-            except (OSError, UsageError):
-                return False  # it went away again; the next look tries again
+    def _look_at_interface(self) -> None:
+        """Tell when it went down, came back or is called otherwise; take a new socket when it is another one of the same name."""
+        if self._name == ANY:
+            return
+        index = index_of(self._name)
+        if index != self._index and self._index is not None and (name := name_of(self._index)) is not None:
+            self._notify(f"{self._name} is called {name} now; capturing goes on there")
+            self._name, index = name, self._index
+        up = is_up(self._name)
+        if up and isinstance(self._source, PacketRing) and index is not None and index != self._index:
             self._drain()
             self._count_drops()
             self._source.close()
-            self._source, self._index = fresh, index
-        return now
+            self._source = None
+            self._up = False
+            self._try_again()
+            up = self._source is not None
+        self._tell_of(up)
 
     # -- whoever analyses --
 
@@ -318,7 +347,8 @@ class LiveCapture:
         if self._given_back:
             return
         self._given_back = True
-        self._source.close()
+        if self._source is not None:
+            self._source.close()
         if self._recorder is not None:
             self._recorder.end()
         if self.store is not None:
@@ -329,16 +359,6 @@ class LiveCapture:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def _unknown(name: str) -> str:
-    """A line about an interface that is not there."""
-    from dissect.filter.suggest import nearest
-
-    names = [one.name for one in interfaces()]
-    alike = nearest(name[:64], names)
-    meant = f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(names)}"
-    return f"{name[:64] or 'an empty name'}: there is no such interface; {meant} (`dissect live --list` shows them with their addresses)"
 
 
 def _part(batch: Batch, rows: slice) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +57,14 @@ def is_up(name: str) -> bool:
 
 def index_of(name: str) -> int | None:
     return _number(name, "ifindex")
+
+
+def name_of(index: int) -> str | None:
+    """What the interface of that number is called now; None: it is gone."""
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return None
 
 
 def hardware_kind(name: str) -> int:

@@ -1,6 +1,6 @@
 """A packet socket with a ring that the kernel fills (TPACKET_V3): blocks of packets with nanosecond times, no call per packet.
 
-scapy opens the socket, compiles the filter and sets it in the kernel. See packet_mmap.rst of the Linux kernel and linux/if_packet.h.
+scapy opens the socket. See packet_mmap.rst of the Linux kernel and linux/if_packet.h.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dissect.capture import Batch
-from dissect.errors import UsageError
 from dissect.live.interfaces import is_loopback, link_of
+from dissect.live.kernelfilter import attach
 
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_RESERVE, TPACKET_V3 = 263, 5, 6, 10, 12, 2
 BLOCK_SIZE = 1 << 20
@@ -128,33 +128,21 @@ class PacketRing:
 
 
 def _listening(interface: str, capture_filter: str | None, promiscuous: bool) -> Any:
-    """scapy's listening socket: bound to the interface, its filter set in the kernel, kernel times asked for."""
+    """scapy's listening socket, bound to the interface, with kernel times and VLAN tags asked for; the filter is set in the kernel before there is a ring."""
     import logging
 
     # What scapy would dissect a packet as is of no interest here, nor are its doubts about that.
     logging.getLogger("scapy").setLevel(logging.ERROR)
     from scapy.arch.linux import L2ListenSocket
-    from scapy.error import Scapy_Exception
 
+    opened = L2ListenSocket(iface=interface, promisc=promiscuous, nofilter=True)
     try:
-        return L2ListenSocket(iface=interface, promisc=promiscuous, filter=capture_filter or None)
-    except Scapy_Exception as error:
-        raise UsageError(f"--bpf: {_reason(error)}") from error
-
-
-def check_filter(interface: str, capture_filter: str) -> None:
-    """Raises UsageError when *capture_filter* is no filter for that interface. Needs no rights."""
-    from scapy.arch.common import compile_filter, free_filter
-    from scapy.error import Scapy_Exception
-
-    try:
-        free_filter(compile_filter(capture_filter, interface, linktype=link_of(interface)))
-    except (Scapy_Exception, ImportError) as error:
-        raise UsageError(f"--bpf: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).replace("Cannot set filter: ", "").split())[:300]
+        if capture_filter:
+            attach(opened.ins, interface, capture_filter)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def _batch(block: bytearray, link: int, loopback: bool, file: int, first_number: int) -> Batch | None:

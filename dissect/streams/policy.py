@@ -36,5 +36,5 @@ COMPLETE = Policy(None, None, None, None, 48 << 20, None, 1 << 20, True)
 _SECOND = 1_000_000_000
 ANALYSIS = Policy(1 << 20, 8192, 30 * _SECOND, _SECOND, 64 << 20, 60 * _SECOND, 200_000, False)
 """Holes: 1 MiB or 30 s. Linger: twice that, since nothing waits longer than a hole, and as long as Linux keeps TIME-WAIT."""
-LIVE = ANALYSIS._replace(most_flows=20_000)
+LIVE = ANALYSIS._replace(most_flows=8_192)
 """for a run of days"""

@@ -358,7 +358,7 @@ class ConversationTable:
             _take_apart(flow)
             self._flows[flow.key] = self._over
             self._over_keys.append(flow.key)
-        while len(self._over_keys) > _ENDED_REMEMBERED:
+        while len(self._over_keys) > min(_ENDED_REMEMBERED, self.policy.most_flows // 2):
             key = self._over_keys.popleft()
             if self._flows.get(key) is self._over:
                 del self._flows[key]
