@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.carriers.api import Note, Unit
+from dissect.carriers.blockwise import Block, Transfers, Whole
 from dissect.carriers.coap import CoapLayer
 from dissect.streams.api import Conversation
 from grammars.coap import Type, build
@@ -247,3 +250,24 @@ def test_no_datagram_raises_and_serials_name_units(steps: list[tuple[int, int, b
     assert len(serials) == len(ladder.units)
     assert {unit.repeats for unit in ladder.units} - {None} <= serials
     assert {note.serial for note in ladder.end(10_000)} - {None} <= serials
+
+
+def test_blocks_behind_a_hole_are_not_walked_again_with_each() -> None:
+    transfers, key = Transfers(), ("10.0.0.1", "10.0.0.2", "/x", 2)
+    conversation = Conversation(1, "udp", ("10.0.0.1", "10.0.0.2"), (40000, 5683), 0)
+
+    def add(number: int, more: bool = True) -> Whole | None:
+        return transfers.add(key, Block(conversation, 0, 40000, number * 16, more, b"x" * 16, None, (number,), 0))
+
+    started = time.process_time()
+    count = 20_000
+    add(0)
+    add(count, more=False)
+    for number in range(1, count):
+        if number != count // 2:
+            assert add(number) is None
+    for number in range(count + 1, 2 * count):
+        assert add(number) is None
+    assert time.process_time() - started < 3
+    whole = add(count // 2)
+    assert whole is not None and whole.payload == b"x" * 16 * (count + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -237,3 +239,10 @@ def test_a_buffer_gives_back_what_it_was_given_with_its_packets(chunks: list[byt
         assert list(taken.packets) == sorted(set(owner[at : at + count]))
         at += len(taken.data)
     assert bytes(buffer.data) == stream[at:]
+
+
+def test_thousands_of_malformed_pieces_are_counted_as_they_come() -> None:
+    started = time.process_time()
+    found = feed(OBJECTS, [b"{" * 60_000])
+    assert time.process_time() - started < 6
+    assert sum(len(one.data) for one in found) == 60_000 and all(one.malformed for one in found)

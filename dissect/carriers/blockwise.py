@@ -17,8 +17,8 @@ MAX_BYTES = 64 << 20
 MAX_TRANSFERS = 4096
 MAX_ALIKE = 8
 """transfers at once between two addresses with one URI"""
-PATIENCE_NS = 247_000_000_000
-"""EXCHANGE_LIFETIME (RFC 7252, 4.8.2) after its last block, a transfer is over."""
+EXCHANGE_LIFETIME_NS = 247_000_000_000
+"""RFC 7252, 4.8.2; so long after its last block, a transfer is over"""
 
 Key = tuple[str, str, str | bytes | None, int]
 """client address, server address, URI (a response whose request was not seen: its token), code of the request or 0 for a response"""
@@ -42,7 +42,7 @@ class Block(NamedTuple):
 class Transfer:
     """Blocks of one payload."""
 
-    __slots__ = ("conversation", "end", "etag", "first_ns", "key", "latest_ns", "next", "packets", "pieces", "port", "side", "size", "whole")
+    __slots__ = ("conversation", "end", "etag", "first_ns", "key", "latest_ns", "next", "packets", "pieces", "port", "reached", "side", "size", "whole")
 
     def __init__(self, key: Key, block: Block) -> None:
         self.key = key
@@ -55,6 +55,8 @@ class Transfer:
         self.size = 0
         self.next = 0
         """where the next block in order begins"""
+        self.reached = 0
+        """up to where blocks follow each other from the beginning without a hole"""
         self.end: int | None = None
         """length of the payload, once its last block came"""
         self.first_ns = self.latest_ns = block.time_ns
@@ -104,13 +106,13 @@ class Transfers:
         transfer.next = block.offset + len(block.payload)
         if not block.more:
             transfer.end = transfer.next
-        if transfer.end is not None and transfer.size >= transfer.end:
-            payload = self._joined(transfer)
-            if payload is not None:
-                whole = Whole(payload, tuple(sorted(set(transfer.packets))), transfer.latest_ns)
-                self._empty(transfer)
-                transfer.whole = True
-                return whole
+        while piece := transfer.pieces.get(transfer.reached):
+            transfer.reached += len(piece)
+        if transfer.end is not None and transfer.end <= transfer.reached:
+            whole = Whole(self._joined(transfer), tuple(sorted(set(transfer.packets))), transfer.latest_ns)
+            self._empty(transfer)
+            transfer.whole = True
+            return whole
         if transfer.size > MAX_TRANSFER or self._bytes > MAX_BYTES:
             self._drop(transfer, "room: it grows beyond what is kept", block.time_ns)
         return None
@@ -149,14 +151,12 @@ class Transfers:
         return awaited and (transfer.port == block.port or transfer.next == block.offset), transfer.port == block.port, awaited
 
     @staticmethod
-    def _joined(transfer: Transfer) -> bytes | None:
-        """The payload, if its pieces follow each other without a hole."""
+    def _joined(transfer: Transfer) -> bytes:
+        """The payload: its pieces follow each other up to its end."""
         parts: list[bytes] = []
         position = 0
         while position < (transfer.end or 0):
-            piece = transfer.pieces.get(position)
-            if not piece:
-                return None
+            piece = transfer.pieces[position]
             parts.append(piece)
             position += len(piece)
         return b"".join(parts)
@@ -181,14 +181,14 @@ class Transfers:
 
     def _over(self, now_ns: int) -> Iterator[Transfer]:
         for transfer in self._by_age.values():
-            if transfer.latest_ns + PATIENCE_NS > now_ns:
+            if transfer.latest_ns + EXCHANGE_LIFETIME_NS > now_ns:
                 return
             yield transfer
 
     def tick(self, now_ns: int) -> None:
-        """Give up what has had no block for PATIENCE_NS."""
+        """Give up what has had no block for EXCHANGE_LIFETIME_NS."""
         for transfer in list(self._over(now_ns)):
-            self._drop(transfer, None if transfer.whole else transfer.missing(), transfer.latest_ns + PATIENCE_NS)
+            self._drop(transfer, None if transfer.whole else transfer.missing(), transfer.latest_ns + EXCHANGE_LIFETIME_NS)
 
     def finish(self, last_ns: int) -> None:
         self.tick(last_ns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dissect.carriers.api import Note, Unit
-from dissect.carriers.blockwise import Block, Transfers
+from dissect.carriers.blockwise import EXCHANGE_LIFETIME_NS, Block, Transfers
 from dissect.carriers.bounded import make_room, take_before
 from dissect.carriers.coap_wire import (
     ACK,
@@ -26,8 +26,6 @@ from dissect.streams.api import Conversation
 __all__ = ["CoapLayer", "CoapMessage", "CoapProblem", "parse"]
 
 MAX_TRANSMIT_SPAN_NS = 45_000_000_000
-EXCHANGE_LIFETIME_NS = 247_000_000_000
-"""RFC 7252, 4.8.2"""
 MAX_MESSAGES = 1 << 15
 """message IDs remembered (older ones are forgotten early)"""
 MAX_REQUESTS = 1 << 14

@@ -22,6 +22,7 @@ class FrameFramer:
         """what is malformed before the next message is not the sender's fault"""
         self._bad: list[Taken] = []
         """malformed bytes that the next message or the end of patience will close"""
+        self._bad_size = 0
         self._last_ns = 0
 
     @property
@@ -60,8 +61,9 @@ class FrameFramer:
                 self._torn_bytes = 0
             else:
                 self._bad.append(taken)
+                self._bad_size += length
                 self._torn_bytes = 0 if whole or not self._boundaries else self._boundaries[0]
-                if sum(len(one.data) for one in self._bad) > BAD_LIMIT:
+                if self._bad_size > BAD_LIMIT:
                     self._flush(found)
 
     def _flush(self, found: list[Framed]) -> None:
@@ -69,7 +71,7 @@ class FrameFramer:
         bad = self._bad
         if bad:
             found.append(malformed_run(joined(bad), self._excused))
-            self._bad = []
+            self._bad, self._bad_size = [], 0
 
     def gap(self, packet: int, time_ns: int) -> list[Framed]:
         found: list[Framed] = []

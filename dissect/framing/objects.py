@@ -30,6 +30,7 @@ class ObjectFramer:
         self._torn = midstream and accept is not None
         self._bad: list[Taken] = []
         """malformed bytes that the next message or the end of patience will close"""
+        self._bad_size = 0
         self._last_ns = 0
         self.idle = not self._torn
         self._restart()
@@ -87,13 +88,14 @@ class ObjectFramer:
         if self._torn:
             return
         self._bad.append(taken)
-        if sum(len(one.data) for one in self._bad) > BAD_LIMIT:
+        self._bad_size += len(taken.data)
+        if self._bad_size > BAD_LIMIT:
             self._flush(found)
 
     def _flush(self, found: list[Framed]) -> None:
         if self._bad:
             found.append(malformed_run(joined(self._bad)))
-            self._bad = []
+            self._bad, self._bad_size = [], 0
 
     def _scan(self, data: bytes | bytearray, at: int, depth: int, in_string: bool) -> tuple[int, int, bool, int]:
         """Go on looking for the end of the object: where and how deep it has come, in a string or not, and the object's length, 0 to wait, -1 when it
