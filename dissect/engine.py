@@ -7,7 +7,6 @@ Time is the capture's; nothing here reads a clock.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from itertools import islice
@@ -25,6 +24,7 @@ from dissect.pairing import Pairing
 from dissect.sessions import DeviceState, SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
+from dissect.text import counted
 from dissect.timefmt import format_ns
 from dissect.topics import stem
 from dissect.validation import check, clean, compile_members
@@ -54,7 +54,7 @@ class Engine:
         self.sink = sink
         self.options = options
         self.pairing = Pairing(self._found, self._exchange)
-        self.links = Links(self._link_found, self._linked, self.pairing.next_exchange)
+        self.links = Links(self._found, self._linked, self.pairing.next_exchange)
         self.sessions: dict[tuple[Any, ...], SessionState] = {}
         self.between: dict[frozenset[str], SessionState] = {}
         """a session between two addresses, also when it is closed: whom lost fragments concern"""
@@ -119,7 +119,7 @@ class Engine:
             self.connection_ended(session, time_ns)
         self._beat_overdue(session, session, None, session.last_ns)
         if session.truncated:
-            text = f"{session.truncated} packet{'s' if session.truncated > 1 else ''} cut by the snap length"
+            text = f"{counted(session.truncated, 'packet')} cut by the snap length"
             self.report(session, Finding("capture.truncated-packet", text), (), (), session.last_ns)
         if self._decryptor is not None:
             self._decryptor.close(session.id)
@@ -190,7 +190,7 @@ class Engine:
         )  # fmt: skip
         self._hand_out(message, session, time_ns, data, None)
         if not torn and duplicate_of is None:
-            text = f"{len(data)} bytes that are no message of {session.protocol.title}"
+            text = f"{counted(len(data), 'byte')} that {'is' if len(data) == 1 else 'are'} no message of {session.protocol.title}"
             self.report(session, Finding("framing.malformed", text), (uid,), packets, time_ns)
         return uid
 
@@ -469,9 +469,6 @@ class Engine:
         self.totals.protocols[session.protocol.name].exchanges += 1
         self.sink.exchange(exchange, session.id)
 
-    def _link_found(self, seen: Seen, finding: Finding, time_ns: int) -> None:
-        self._found(seen, finding, time_ns)
-
     def advance(self, now_ns: int) -> None:
         self.now_ns = now_ns
         self.pairing.advance(now_ns)
@@ -508,8 +505,3 @@ def _key_of(names: tuple[str, ...], view: Any) -> dict[str, Any] | None:
             value = int(value[:18])
         key[name] = value
     return key
-
-
-def fingerprint(payload: bytes) -> bytes:
-    """Tells payloads apart without keeping them."""
-    return hashlib.blake2b(payload, digest_size=16).digest()

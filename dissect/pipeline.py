@@ -23,6 +23,7 @@ from dissect.options import Options
 from dissect.sessions import SessionState
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK, Conversation, DatagramHandler, StreamHandler
+from dissect.text import counted
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, Party
@@ -226,7 +227,8 @@ def _report_damage(capture: Any, engine: Engine) -> None:
         packets = (damage.file << FILE_SHIFT | damage.packet,) if damage.packet else ()
         engine.report(None, Finding("capture.damaged-file", damage.text), (), packets, damage.time_ns or capture.last_ns or 0)
     if capture.dropped:
-        engine.report(None, Finding("capture.dropped-packets", f"{capture.dropped} packets were dropped by the capture"), (), (), capture.last_ns or 0)
+        text = f"{counted(capture.dropped, 'packet')} {'was' if capture.dropped == 1 else 'were'} dropped by the capture"
+        engine.report(None, Finding("capture.dropped-packets", text), (), (), capture.last_ns or 0)
 
 
 def _source(capture: Any, table: Any) -> Source:

@@ -219,6 +219,11 @@ def identity(kind: str, fields: Any) -> dict[str, Any] | None:
     return {"eqSN": serial} if kind != "res002" and isinstance(serial, str) else None
 
 
+def _shown(value: Any) -> str:
+    """A value of a message as far as a text tells it."""
+    return str(value)[:40]
+
+
 @only("req200", "req201")
 def channels(said: Said, session: Situation) -> Iterable[Finding]:
     """eChanSta 1 (or none) goes with a value, anything else without (二: eChanSta 异常时，不出现 eVal)."""
@@ -229,16 +234,17 @@ def channels(said: Said, session: Situation) -> Iterable[Finding]:
     found: list[Finding] = []
     size = fields.get("totalSize")
     if type(size) is int and size != len(entries):
-        found.append(Finding("schema.size-mismatch", f"totalSize says {size}, eqData holds {len(entries)} entries"))
+        found.append(Finding("schema.size-mismatch", f"totalSize says {size}, eqData holds {len(entries)} {'entry' if len(entries) == 1 else 'entries'}"))
     for entry in entries:
         if type(entry) is not dict:
             continue
         normal = entry.get("eChanSta", "1") in ("1", 1)
         if normal is not ("eVal" in entry):
+            channel = _shown(entry.get("eChan"))
             if normal:
-                found.append(Finding("schema.missing-field", f"channel {entry.get('eChan')} is normal and has no eVal"))
+                found.append(Finding("schema.missing-field", f"channel {channel} is normal and has no eVal"))
             else:
-                found.append(Finding("schema.bad-value", f"channel {entry.get('eChan')} is abnormal (eChanSta {entry['eChanSta']}) and has an eVal"))
+                found.append(Finding("schema.bad-value", f"channel {channel} is abnormal (eChanSta {_shown(entry['eChanSta'])}) and has an eVal"))
     return found
 
 

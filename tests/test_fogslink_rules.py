@@ -161,3 +161,12 @@ def test_a_midstream_session_needs_no_login_and_has_no_orphans_at_first() -> Non
 def test_gaps_between_heartbeats(steps: list[Step], until: float, gaps: int) -> None:
     told = ladder(*login(), *steps, until=until)
     assert told.codes().get("timing.heartbeat-gap", 0) == gaps
+
+
+def test_texts_agree_in_number_and_quote_a_bounded_part() -> None:
+    told = ladder(*login(), up(1, b"x\n"), up(2, pack(totalSize=3)), down(2.1, packed()),
+                  up(3, line("req201", eChan="P0-C" + "9" * 5000, eChanSta="0", eVal="1")))
+    texts = [one.message for one in told.anomalies]
+    assert "1 byte that is no message of FogsLink data cloud" in texts
+    assert "totalSize says 3, eqData holds 1 entry" in texts
+    assert max(map(len, texts)) < 200

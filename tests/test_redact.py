@@ -208,6 +208,10 @@ def test_an_address_is_the_same_in_a_url_and_alone() -> None:
 
 @pytest.mark.parametrize(("code", "text", "expected"), [
     ("schema.missing-field", "data.fileInfo[0].md5 is absent", "data.fileInfo[0].md5 is absent"),
+    ("framing.malformed", "1 byte that is no message of FogsLink data cloud", "1 byte that is no message of FogsLink data cloud"),
+    ("framing.malformed", "23 bytes that are no message of Camera", "23 bytes that are no message of Camera"),
+    ("schema.size-mismatch", "totalSize says 3, eqData holds 1 entry", "totalSize says 3, eqData holds 1 entry"),
+    ("capture.dropped-packets", "1 packet was dropped by the capture", "1 packet was dropped by the capture"),
     ("schema.missing-field", "channel P0-C5 is normal and has no eVal", CATALOGUE["schema.missing-field"].meaning),
     ("schema.bad-value", "eVal '25.3' is none of 1, 2", "eVal: " + CATALOGUE["schema.bad-value"].meaning),
     ("schema.bad-value", "secret '25.3' is none of 1, 2", CATALOGUE["schema.bad-value"].meaning),
