@@ -28,7 +28,6 @@ class Role(Enum):
     """an answer where its request is open, else a request"""
 
 
-# Looking a member up in its Enum costs as much as a call.
 class Plan(NamedTuple):
     role: Role
     answers: tuple[tuple[MessageType, bool], ...] = ()

@@ -33,6 +33,7 @@ _RESEND = -1
 """key of the timers of refusals"""
 
 
+# Looking a member up in its Enum costs as much as a call.
 _REQUEST, _ANSWER = Role.REQUEST, Role.ANSWER
 _GOOD, _OK = Verdict.GOOD, Status.OK
 
@@ -352,7 +353,7 @@ class Pairing:
         if row is None or key is None:
             return False
         for kind in row.answered_by:
-            for pending in self._acks.get(self._place(kind, row, seen, key), ()):
+            for pending in islice(self._acks.get(self._place(kind, row, seen, key), ()), CANDIDATES):
                 answer = pending.answered_by
                 if answer is not None and answer.sender is seen.sender and answer.signature() == seen.signature():
                     pending.intermediate.append(seen.uid)

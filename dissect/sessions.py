@@ -17,7 +17,7 @@ class SessionState:
     __slots__ = (
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
         "midstream_ns", "connection_closing", "clear", "facts", "shared", "speaker", "retained", "once", "own", "digits", "closed", "clock_ns",
-        "beat_ns", "beat_reported", "broker_leg", "truncated", "opened_line", "gaps", "key", "ended", "connectionless", "messages", "beat_due_ns",
+        "beat_ns", "beat_reported", "broker_leg", "truncated", "opened_line", "key", "ended", "connectionless", "messages", "beat_due_ns",
         "open", "ended_ns",
     )  # fmt: skip
 
@@ -46,7 +46,8 @@ class SessionState:
         """the message at hand is a broker's retained one"""
         self.speaker = ""
         """which device of several behind this connection the message is from, set with `shared`"""
-        self.once: set[tuple[str, str]] = set()
+        self.once: set[str] = set()
+        """what was told, and is told once"""
         self.own = True
         """the device's own connection: its address is learnt here"""
         self.broker_leg = False
@@ -57,7 +58,6 @@ class SessionState:
         self.beat_reported = False
         self.truncated = 0
         self.opened_line = False
-        self.gaps = 0
         self.ended = False
         self.ended_ns: int | None = None
         """when a RST or a new connection of the same ports ended it; bytes that a hole held up may still come"""
@@ -75,11 +75,10 @@ class SessionState:
 
     def first_time(self, token: str) -> bool:
         """Whether *token* is told for the first time in this session."""
-        mark = ("", token)
-        if mark in self.once:
+        if token in self.once:
             return False
         if len(self.once) < _ONCE_LIMIT:
-            self.once.add(mark)
+            self.once.add(token)
         return True
 
     def forget(self) -> None:
