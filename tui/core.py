@@ -317,7 +317,7 @@ class Core(App[None]):
         if self.loader.error is not None:
             return f"reading failed: {clean(str(self.loader.error), 300)}"
         if self.loader.done:
-            return "no message of a known protocol"
+            return "no message of a known protocol; 'dissect streams FILE' lists every conversation, and says why it is none of ours"
         return f"waiting on {self.shown_name(40)}"
 
     def reload(self, **changes: Any) -> None:

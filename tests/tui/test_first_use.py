@@ -213,3 +213,11 @@ async def test_a_request_and_its_answer_are_compared_by_what_is_in_their_envelop
     async with running() as pilot:
         found = {row.name: row.sign for row in difference(app_of(pilot).store, 0, 1)}
         assert found["eqSN"] == " " and found["eqType"] == "-" and found["code"] == "+"
+
+
+async def test_the_ladder_of_an_upgrade_says_what_codes_stand_for_and_how_far_it_is(running: Running) -> None:
+    async with running(app=make_app(ROOT / "captures" / "clife-cloud-upgrade" / "capture.pcapng", None)) as pilot:
+        await pilot.press("2")
+        await settled(pilot)
+        shown = screen_text(app_of(pilot))
+        assert "2004 #101 connect ─" in shown and "respCode=1 respCont=50 " in shown and "2018 #23460 respCode=3" not in shown

@@ -243,7 +243,11 @@ class Ladder:
         asked = exchange is not None and made.index == exchange["request"]
         again = exchange is not None and made.index not in (exchange["request"], exchange["response"], exchange["acknowledgement"])
         dead = exchange is not None and asked and exchange["status"] == TIMEOUT and exchange["response"] is None
-        label = cells(f" {_what(made)} ", max(1, room - 5))
+        told = f" {_what(made)}"
+        for word in _more(made):
+            if cell_width(told) + cell_width(word) + 2 <= room - 5:
+                told += f" {word}"
+        label = cells(told + " ", max(1, room - 5))
         size = cell_width(label)
         line = glyphs.line
         if dead:
@@ -275,7 +279,10 @@ class Ladder:
         if made.message.duplicate_of is not None:
             line.append(cell(f"= {made.message.duplicate_of} ", "dim"))
         elif exchange is not None and made.index == exchange["response"] and made.index != exchange["request"] and _is_stage(exchange):
-            line.append(cell("interim " + gist(made.session.protocol, made.message), "dim"))
+            told = gist(made.session.protocol, made.message)
+            whole = f"interim {told}"
+            # How far it is comes before what it is called.
+            line.append(cell(whole if cell_width(whole) <= width - sum(cell_width(one.text) for one in line) else told or whole, "dim"))
         return fit(line, width)
 
 
@@ -284,6 +291,16 @@ def _what(made: Row) -> str:
     what = "malformed" if made.message.raw_b64 is not None else made.message.type or "?"
     key = key_text(made.session.protocol, made.message.key)
     return (f"{what} {key}".rstrip() if key != what else what) + (f" x{made.folded}" if made.folded > 1 else "")
+
+
+def _more(made: Row) -> list[str]:
+    """What an arrow says beside a type that is a number, as far as there is room: what that stands for, and the first members."""
+    message, exchange = made.message, made.exchange
+    if made.folded > 1 or not (message.type or "").isdigit():
+        return []
+    if exchange is not None and made.index == exchange["response"] != exchange["request"] and _is_stage(exchange):
+        return []  # how far it is stands on the right
+    return [message.name or "", *gist(made.session.protocol, message).split()[:2]]
 
 
 def _is_stage(exchange: dict[str, Any]) -> bool:

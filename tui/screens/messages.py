@@ -12,7 +12,7 @@ from textual.widgets import Static
 from dissect.packetspans import layers_of
 from dissect.text import clean
 from tui.model.cells import plain
-from tui.model.columns import device_text, short_name
+from tui.model.columns import device_text
 from tui.model.details import DECRYPTED, MESSAGE, PACKET, TABS, Node, explanation, nodes_of
 from tui.screens.pane import ViewPane
 from tui.widgets.details import DetailsTree
@@ -160,7 +160,7 @@ class MessagesView(ViewPane):
         self._linking = False
         frames = f"  packet {body.frames[-1]}" if body.frames else ""
         session = app.store.session_of(index)
-        whose = clean(f"{short_name(session.protocol)} {device_text(session, app.names)}", 60)
+        whose = clean(device_text(session, app.names), 60)
         self.details.border_title = plain_title(f"Details  {app.store.analysis.id_of(index)}{frames}  {whose}")
         if self.app.focused is not self.sessions:
             self.sessions.point_to(session.id)

@@ -57,6 +57,10 @@ def table_lines(found: Statistics) -> list[Line]:
     return lines
 
 
+COLOURS = (12, 11, 10, 13, 14, 9)
+"""of the terminal's sixteen, so that no two series look alike in any theme"""
+
+
 def ticks_of(values: list[float], by_tens: bool) -> list[float]:
     """Round figures between the least and the largest: powers of ten, or at most six multiples of 1, 2 or 5."""
     most = max(values, default=0.0)
@@ -87,10 +91,12 @@ class Plot(PlotextPlot):  # type: ignore[misc]
         ends = ticks_of([at for one in series for at in one.seconds], False)
         plt.xticks(ends, [f"{one:g}" for one in ends])
         plt.yticks(ticks, [latency(one) if self._unit == "ms" else f"{one:g}" for one in ticks])
-        for one in series:
+        if self._unit != "ms":
+            plt.ylim(0, max((value for one in series for value in one.values), default=0) or 1)
+        for place, one in enumerate(series):
             # Names are ours (protocols, percentiles), never a packet's.
             values = [max(value, 0.01) for value in one.values] if self._unit == "ms" else one.values
-            plt.plot(one.seconds, values, label=one.name, marker="*" if ascii_only else "braille")
+            plt.plot(one.seconds, values, label=one.name, marker="*" if ascii_only else "braille", color=COLOURS[place % len(COLOURS)])
         self.refresh()
 
 
