@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from captures.messages import line
 from dissect.analysis import Analysis
 from dissect.capture import Batch, open_capture
+from dissect.errors import CaptureError
 from dissect.live import kept as kept_module
+from dissect.live.capture import after
 from dissect.live.kept import KeptSessions
 from dissect.live.ring import _batch
 from dissect.live.saving import Recorder, RingSize, parse_ring
@@ -21,6 +25,7 @@ from dissect.model import Source
 from dissect.options import Options
 from dissect.pipeline import analyse
 from dissect.report import write_json
+from tests.bench.packets import SYN, Flow
 from tests.frames import batch
 from tests.made_capture import SAID, pcap
 from tests.soak.census import Replay
@@ -81,6 +86,26 @@ def test_drops_are_told_in_the_file(tmp_path: Path) -> None:
     with open_capture([str(tmp_path / "x.pcapng")]) as capture:
         list(capture)
         assert capture.dropped == 7
+
+
+def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
+    name = str(tmp_path / "x.pcapng")
+    first = Recorder(name, "eth0", 1, None)
+    first.write(batch([b"a" * 60]))
+    with pytest.raises(CaptureError, match="being written by another run of dissect"):
+        Recorder(name, "eth0", 1, None)
+    first.close(1)
+    with open_capture([name]) as capture:
+        assert sum(len(one) for one in capture) == 1 and not capture.damages
+    Recorder(name, "eth0", 1, None).close(1)
+    with open_capture([name]) as capture:
+        assert not list(capture) and not capture.damages
+
+
+def test_packets_go_to_what_is_no_file_too() -> None:
+    recorder = Recorder("/dev/null", "eth0", 1, None)
+    recorder.write(batch([b"a" * 60]))
+    recorder.end()
 
 
 # -- --keep --
@@ -209,3 +234,42 @@ def test_blocks_become_batches(packets: list[tuple[bytes, int, int]], loopback: 
     assert found.time_ns.tolist() == [time_ns for _, time_ns, _ in expected]
     assert found.origlen.tolist() == [len(data) + 5 for data, _, _ in expected]
     assert found.number.tolist() == list(range(11, 11 + len(expected)))
+
+
+# -- the clock --
+
+
+@pytest.mark.parametrize(("clock", "now", "found"), [(0, 100, 100), (100, 99.8, 100), (100, 104, 104), (100, 96, 100), (3700, 100, 100), (100, 3700, 3700)])
+def test_the_clock_goes_back_when_it_is_set_back(clock: float, now: float, found: float) -> None:
+    assert after(int(clock * 10**9), int(now * 10**9)) == int(found * 10**9)
+
+
+class SetBack:
+    """A capture whose clock is set back by an hour; then a request, a rest, and its answer."""
+
+    kind, interface, capture_filter, files, damages, digits, dropped, packets = "live", "eth0", None, (), (), {0: 9}, 0, 5
+    first_ns = 0
+
+    def __init__(self) -> None:
+        self.clock_ns = self.last_ns = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        flow = Flow(bytes((10, 0, 0, 5)), bytes((10, 0, 0, 1)), 40000, 63321, 5)
+        begun = 1_795_000_000
+        steps = [(begun, 0, b""), (begun + 1, 0, line("req001", eqSN="12345678", eqType="128")),
+                 (begun + 1.5, 1, line("res001", eqSN="12345678", code="0", tKey="0123456789abcdef")),
+                 (begun - 3600, 0, line("req100", eqSN="12345678", tKey="0123456789abcdef")), (begun - 3598, 1, line("res100", eqSN="12345678", code="0"))]
+        for number, (second, side, data) in enumerate(steps, 1):
+            at = int(second * 10**9)
+            self.last_ns, self.clock_ns = max(self.last_ns, at), after(self.clock_ns, at)
+            frame = flow.tcp(side, data, 0x18 if data else SYN)
+            yield Batch.of([(at, frame, len(frame))], 1, first_number=number)
+            self.clock_ns = after(self.clock_ns, at + 10**9)
+            yield Batch.of([], 1)
+
+
+def test_answers_find_their_requests_after_the_clock_was_set_back() -> None:
+    told = Analysis()
+    analyse(SetBack(), told, Options())
+    exchanges = [exchange for session in report_of(told)["sessions"] for exchange in session["exchanges"]]
+    assert [exchange["status"] for exchange in exchanges] == ["ok", "ok"]

@@ -199,7 +199,7 @@ def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched, opti
         sink = kept = FilteredLines(sink, chosen, _longest_deadline_s(arguments))
 
         def flush() -> None:
-            kept.settle(max(capture.clock_ns, capture.last_ns or 0))
+            kept.settle(capture.clock_ns)
             lines.flush()
 
         capture.flush = flush

@@ -31,6 +31,8 @@ QUEUED_BYTES = 128 << 20
 """of packets that wait for the analysis; beyond it they wait in the kernel's ring, and what has no room there is dropped and counted"""
 TOGETHER = 4096
 """packets that are analysed at once, where so many wait in small batches"""
+SET_BACK_NS = 5_000_000_000
+"""further back than packets of one moment lie behind each other"""
 REST_S = 0.2
 """how long an iteration without packets waits"""
 _WAIT_S = 0.1
@@ -59,7 +61,7 @@ class LiveCapture:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.clock_ns = 0
-        """all packets up to this time have been handed out; good when the last batch was empty"""
+        """packets up to this time have been handed out: all of them, when the last batch was empty. Goes back when the machine's clock is set back"""
         self.digits: dict[int, int] = {0: 9}
         self.damages: list[Damage] = []
         self.secrets: list[tuple[int, bytes]] = []
@@ -308,7 +310,7 @@ class LiveCapture:
             elif ended:
                 return
             else:
-                self.clock_ns = max(self.clock_ns, settled_ns, self.last_ns or 0)
+                self.clock_ns = after(self.clock_ns, settled_ns)
                 yield _EMPTY
 
     def _next(self) -> Batch:
@@ -327,6 +329,7 @@ class LiveCapture:
         first, last = int(batch.time_ns.min()), int(batch.time_ns.max())
         self.first_ns = first if self.first_ns is None else min(first, self.first_ns)
         self.last_ns = last if self.last_ns is None else max(last, self.last_ns)
+        self.clock_ns = after(self.clock_ns, last)
         self.digits[batch.file] = 9
         if self.store is not None:
             if batch.file > self._stored:
@@ -359,6 +362,14 @@ class LiveCapture:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def after(clock_ns: int, now_ns: int) -> int:
+    """The clock when it was *clock_ns* and is *now_ns*: packets overtake each other a little, but a clock that was set back stays back.
+
+    Else whatever is asked would count as unanswered at once, until the time is reached again that it was before.
+    """
+    return now_ns if clock_ns - now_ns > SET_BACK_NS else max(clock_ns, now_ns)
 
 
 def _part(batch: Batch, rows: slice) -> Batch:

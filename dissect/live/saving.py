@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import stat
 from collections import deque
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -48,7 +51,7 @@ class _File:
         self.size = 0
         self.link = link
         try:
-            self.stream: BinaryIO = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
+            self.stream: BinaryIO = _opened(path)
         except OSError as error:
             raise CaptureError(f"{path} cannot be written ({error.strerror or error}); name another file with --write") from error
         self.writer = PcapngWriter(self.stream)
@@ -58,6 +61,22 @@ class _File:
     def described(self) -> SourceFile:
         return SourceFile(name=self.path, format="pcapng", compression=None, link_types=[link_type_name(self.link)], packets=self.packets,
                           bytes=self.size, truncated_packets=self.truncated, damaged=False)
+
+
+def _opened(path: str) -> BinaryIO:
+    """*path*, empty, for this run alone: two that wrote one file would each write over what the other saved. Raises CaptureError, OSError."""
+    stream = open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb", buffering=0)  # noqa: SIM115 - closed by close()
+    try:
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stream.truncate(0)
+    except BlockingIOError as error:
+        stream.close()
+        raise CaptureError(f"{path} is being written by another run of dissect; name another file with --write") from error
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 class Recorder:
