@@ -110,7 +110,8 @@ def _ends(key: FlowKey) -> Ends:
 def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO, secrets: bool = True) -> int:
     """Write these packets of *capture*, which must have been opened to keep them; returns how many. *secrets*: with its decryption secrets.
 
-    Link types, lengths and times (with their digits) are as captured; each file is an interface of its own, named after it when there are several.
+    Link types, lengths, snap lengths and times (with their digits) are as captured; each file is an interface of its own, named after it when there
+    are several.
     Raises DissectError when a file cannot be read any more.
     """
     assert capture.store is not None, "the capture keeps its packets"
@@ -124,6 +125,7 @@ def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO, sec
         if record is None:
             name = capture.files[file].name
             raise DissectError(f"{name}: its packets cannot be read again; it changed or went away meanwhile")
-        interface = writer.interface(record.link, names[file] if len(names) > 1 else "", digits=capture.digits.get(file, 9))
+        snap_length = capture.snap_lengths.get(file, {}).get(record.link, 0)
+        interface = writer.interface(record.link, names[file] if len(names) > 1 else "", snap_length, capture.digits.get(file, 9))
         writer.packet(interface, record.time_ns, record.data, record.original_length)
     return len(packets)

@@ -136,6 +136,9 @@ def test_what_the_snap_length_cut_keeps_its_original_length(tmp_path: Path) -> N
     lengths = {(time_ns, data[:100]): length for time_ns, data, length, _ in whole}
     assert kept and any(length > len(data) for _, data, length, _ in kept)
     assert all(lengths[time_ns, data] == length for time_ns, data, length, _ in kept)
+    with open_capture([str(tmp_path / "out.pcapng")]) as capture:
+        assert sum(map(len, capture)) == len(kept)
+    assert capture.snap_lengths == {0: {ETHERNET: 100}}
 
 
 @pytest.mark.slow

@@ -70,7 +70,8 @@ class PcapReader:
         self.several_interfaces = False
         self._unit = 1 if nanoseconds else 1000
         self._link = header["link_type"] & 0xFFFF
-        self._limit = largest_capture(header["snap_length"])
+        self._snap_length = header["snap_length"]
+        self._limit = largest_capture(self._snap_length)
         self._record = _RECORD[order]
         self._source = source
         self._rest = head[layout.size:]
@@ -81,8 +82,8 @@ class PcapReader:
     def damages(self) -> list[Damage]:
         return self._progress.damages
 
-    def link_types(self) -> list[int]:
-        return [self._link]
+    def snap_lengths(self) -> dict[int, int]:
+        return {self._link: self._snap_length}
 
     def batches(self) -> Iterator[Placed]:
         source, progress, header = self._source, self._progress, self._record.size

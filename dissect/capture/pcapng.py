@@ -107,8 +107,12 @@ class PcapngReader:
     def several_interfaces(self) -> bool:
         return len(self._interfaces) > 1
 
-    def link_types(self) -> list[int]:
-        return list(dict.fromkeys(interface.link for interface in self._interfaces))
+    def snap_lengths(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for interface in self._interfaces:
+            before = found.setdefault(interface.link, interface.snap_length)
+            found[interface.link] = max(before, interface.snap_length) if before and interface.snap_length else 0
+        return found
 
     def _check_version(self, data: bytes, place: int) -> None:
         header = self._layout.section.read(data, place + self._layout.block.size)

@@ -58,8 +58,8 @@ class Reader(Protocol):
     @property
     def several_interfaces(self) -> bool: ...
 
-    def link_types(self) -> list[int]:
-        """Of the interfaces, in order of description."""
+    def snap_lengths(self) -> dict[int, int]:
+        """Most bytes captured of a packet (0: no limit), by link type of the interfaces in order of description."""
 
     def batches(self) -> Iterator[Placed]: ...
 

@@ -57,6 +57,8 @@ class CaptureSource:
         self.last_ns: int | None = None
         self.digits: dict[int, int] = {}
         """file index → digits of a second's fraction that its times have, 6 or 9"""
+        self.snap_lengths: dict[int, dict[int, int]] = {}
+        """file index → link type → most bytes captured of a packet, 0: no limit"""
         self.damages: list[Damage] = []
         self.dropped = 0
         """packets that capturing lost, as interface statistics tell"""
@@ -145,7 +147,8 @@ class CaptureSource:
 
     def _describe(self, plan: _Plan, reader: Reader, source: ByteSource, packets: int, truncated: int) -> None:
         self.digits[plan.file] = reader.digits
-        names = dict.fromkeys(link_type_name(number) for number in reader.link_types())
+        self.snap_lengths[plan.file] = reader.snap_lengths()
+        names = dict.fromkeys(link_type_name(number) for number in self.snap_lengths[plan.file])
         self._files[plan.file] = SourceFile(
             name=plan.name, format=reader.format, compression=source.compression, link_types=list(names), packets=packets,
             bytes=source.size, truncated_packets=truncated, damaged=bool(reader.damages))

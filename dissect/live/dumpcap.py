@@ -76,7 +76,7 @@ class DumpcapPipe:
 
     @property
     def link(self) -> int:
-        return (self._reader.link_types() or [1])[0]
+        return next(iter(self._reader.snap_lengths()), 1)
 
     @property
     def ended(self) -> str | None:
