@@ -28,8 +28,8 @@ class Row:
         self.data = compile_members(row.data) if row.data is not None else None
         self.needs_data = any(one.required is True for one in row.data or ())
         self.credentials = tuple((one.name, one.credential) for one in row.members if one.credential)
-        self.urls = _paths(row.members, "plain_url") + tuple(("data", *path) for path in _paths(row.data or (), "plain_url"))
-        self.embedded = _paths(row.members, "embedded")
+        self.urls = declared(row.members, "plain_url") + tuple(("data", *path) for path in declared(row.data or (), "plain_url"))
+        self.embedded = declared(row.members, "embedded")
         self.key_names = row.key
         self.plain = not (self.credentials or self.urls)
         self.rules: tuple[Rule, ...] = rules_for(protocol, row.kind)
@@ -42,12 +42,13 @@ def rules_for(protocol: ApplicationProtocol, kind: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in protocol.rules if kind in (kinds_of(rule) or (kind,)))
 
 
-def _paths(members: tuple[Member, ...], attribute: str) -> tuple[tuple[str, ...], ...]:
+def declared(members: tuple[Member, ...], attribute: str) -> tuple[tuple[str, ...], ...]:
+    """Paths of the members that are declared so: *attribute* is `plain_url`, `embedded`."""
     found: list[tuple[str, ...]] = []
     for member in members:
         if getattr(member, attribute):
             found.append((member.name,))
-        found += [(member.name, *path) for path in _paths(member.members, attribute)]
+        found += [(member.name, *path) for path in declared(member.members, attribute)]
     return tuple(found)
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dissect.analysis import Analysis
+from dissect.checks import declared
 from dissect.errors import DissectError
 from dissect.jsontext import decode
 from dissect.media import files_in, media_type
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import Member
 
 HASH_DIGITS = 16
 """hexadecimal digits of the SHA-256 in a file's name"""
@@ -36,22 +36,12 @@ class Extract(NamedTuple):
     """where in the message it was, as a path of declared members"""
 
 
-def embedded_members(members: tuple[Member, ...]) -> tuple[Path, ...]:
-    """Paths of the members that hold files."""
-    found: list[Path] = []
-    for member in members:
-        if member.embedded:
-            found.append((member.name,))
-        found += [(member.name, *path) for path in embedded_members(member.members)]
-    return tuple(found)
-
-
 def _holders() -> dict[tuple[str, str], tuple[Path, ...]]:
     """(protocol, type) -> where files are in such a message."""
     found: dict[tuple[str, str], tuple[Path, ...]] = {}
     for protocol in PROTOCOLS.values():
         for row in protocol.messages.values():
-            paths = embedded_members(row.members)
+            paths = declared(row.members, "embedded")
             if paths:
                 found[protocol.name, row.type] = tuple(dict.fromkeys((*found.get((protocol.name, row.type), ()), *paths)))
     return found

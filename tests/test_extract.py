@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dissect.analysis import Analysis
+from dissect.checks import declared
 from dissect.errors import DissectError
-from dissect.extract import Extract, embedded_members, extracts, make_folder, write
+from dissect.extract import Extract, extracts, make_folder, write
 from dissect.jsonwrite import encode
 from dissect.model import Totals
 from grammars.registry import PROTOCOLS
@@ -71,8 +72,8 @@ def test_the_other_leg_of_a_broker_counts_once() -> None:
 
 def test_the_camera_declares_its_images() -> None:
     messages = PROTOCOLS["camera"].messages
-    assert embedded_members(messages["upload_snapshot"].members) == (("data",),)
-    assert embedded_members(messages["control_cmd_rsp"].members) == (("cmd_data", "data"),)
+    assert declared(messages["upload_snapshot"].members, "embedded") == (("data",),)
+    assert declared(messages["control_cmd_rsp"].members, "embedded") == (("cmd_data", "data"),)
 
 
 EXTRACT = Extract("session-0001-message-000001-aa.jpg", JPEG, "image/jpeg", 1, 1, "2026-11-20T08:00:00Z", "data")
