@@ -220,7 +220,7 @@ def test_hex_lines_show_every_byte_once(data: bytes, width: int, start: int, end
 def test_two_messages_compared() -> None:
     store = store_of([Said(0), Said(5)])
     rows = {row.name: row for row in difference(store, 0, 1)}
-    assert rows["req200.packID"].sign == "~" and rows["req200.eqSN"].sign == " "
+    assert rows["packID"].sign == "~" and rows["eqSN"].sign == " "
 
 
 def test_sorting_values_exist_for_every_sortable_column() -> None:
