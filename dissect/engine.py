@@ -224,7 +224,7 @@ class Engine:
                 data = value
                 encryption = _PLAINTEXT
         names = row.key_names if row is not None else protocol.default_key
-        key = _key_of(names, view) if names and type(view) is dict else None
+        key = _key_of(names, view, protocol.number_keys) if names and type(view) is dict else None
         device_id = session.device_id
         identity: dict[str, Any] | None = None
         if device_id is None or protocol.self_naming:
@@ -494,14 +494,14 @@ _CONTROL = re.compile(rb"[\x00-\x1f]").search
 _PLAINTEXT = Encryption(status=Outcome.PLAINTEXT.value)
 
 
-def _key_of(names: tuple[str, ...], view: Any) -> dict[str, Any] | None:
+def _key_of(names: tuple[str, ...], view: Any, numbers: frozenset[str]) -> dict[str, Any] | None:
     """The members that pair it; None when one of them is not there."""
     key: dict[str, Any] = {}
     for name in names:
         value = view.get(name)
         if value is None or type(value) is dict or type(value) is list:
             return None
-        if name == "msgId" and type(value) is str and value.isascii() and value.isdigit():
+        if name in numbers and type(value) is str and value.isascii() and value.isdigit():
             value = int(value[:18])
         key[name] = value
     return key

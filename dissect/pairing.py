@@ -301,7 +301,7 @@ class Pairing:
             return
         for name, asked in pending.key.items():
             told = seen.fields.get(name)
-            if told is not None and told != asked and not (seen.kind == "res002" and told == "eqKey"):
+            if told is not None and told != asked and told not in seen.row.slips:
                 self._report(seen, Finding("pair.identity-mismatch", f"the request's {name} is {asked!r:.40}, the answer's {told!r:.40}"), seen.time_ns)
 
     def _told(self, pending: Pending, seen: Seen) -> None:
@@ -514,8 +514,10 @@ class Pairing:
 
 
 def _code(seen: Seen) -> str:
-    for name in ("code", "status", "ret"):
+    """How an answer says that it went."""
+    protocol = seen.session.protocol
+    for name in protocol.results:
         if name in seen.fields:
-            more = seen.fields.get("msg")
+            more = seen.fields.get(protocol.result_text) if protocol.result_text is not None else None
             return f"{name} {seen.fields[name]}" + (f" {more!r:.60}" if more else "")
     return seen.kind

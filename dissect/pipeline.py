@@ -105,7 +105,7 @@ class Pipeline:
             session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
             session.device_side = 1 if self._speaker(protocol, classified) is PEER else 0
             session.first_ns = conversation.first_ns if conversation.packets <= 1 else unit.time_ns
-            session.from_start = session.complete = classified.kind in ("1100", "1101", "1102")
+            session.from_start = session.complete = classified.kind in protocol.opening
             session.connectionless = True
             if not session.from_start:
                 session.midstream_ns = unit.time_ns

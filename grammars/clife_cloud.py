@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grammars.clife import ENVELOPE, REQUIRED, classify, clock, common_rows, direction, row, speaker
+from grammars.clife import ENVELOPE, KEY, REQUIRED, classify, clock, common_rows, direction, row, speaker
 from grammars.vocabulary import (
     ARRAY,
     DEVICE,
@@ -274,7 +274,8 @@ PROTOCOL = ApplicationProtocol(
     prefix="clife",
     carriers=("http", "mqtt", "tcp"),
     ports=(),
-    default_key=("msgId",),
+    default_key=KEY,
+    number_keys=frozenset(KEY),
     shared_memory=True,
     signature=rb"msgId",
     framing=Objects(),

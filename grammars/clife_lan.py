@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammars.clife import ENVELOPE, REPORT, REQUIRED, classify, clock, common_rows, direction, row, speaker
+from grammars.clife import ENVELOPE, KEY, REPORT, REQUIRED, classify, clock, common_rows, direction, row, speaker
 from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Finding, KeyEvent, Member, MessageType, Objects, Privacy, Said, Situation
 
 MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
@@ -115,7 +115,9 @@ PROTOCOL = ApplicationProtocol(
     prefix="clife",
     carriers=("coap",),
     ports=(5683,),
-    default_key=("msgId",),
+    default_key=KEY,
+    number_keys=frozenset(KEY),
+    opening=frozenset({"1100", "1101", "1102"}),
     shared_memory=True,
     signature=rb"msgId",
     framing=Objects(),

@@ -494,6 +494,7 @@ PROTOCOL = ApplicationProtocol(
     signature=RESUME.pattern,
     proof=proof,
     default_key=KEY,
+    results=("status",),
     raw_text=True,
     framing=Frames(cut, parse, whole, json_part="command", grammar=grammar),
     messages=MESSAGES,

@@ -220,6 +220,8 @@ class MessageType:
     """C-Life: `data` is an array of such objects"""
     key: tuple[str, ...] = ()
     """the members that pair it"""
+    slips: tuple[str, ...] = ()
+    """values of the key's members that the document itself shows where the device's own should stand"""
     id: str | None = None
     """the member of the key that counts requests, so that using it twice is id reuse; None: the key is made of names"""
     in_order: bool = False
@@ -367,6 +369,14 @@ class ApplicationProtocol:
     """a regular expression that its messages match somewhere: a cheap look before anything is decoded"""
     default_key: tuple[str, ...] = ()
     """the key of a kind that the table does not have"""
+    number_keys: frozenset[str] = frozenset()
+    """members of keys that are numbers, also where they are sent as text"""
+    results: tuple[str, ...] = ()
+    """members that say how it went, for the texts of refusals: the first that is there counts"""
+    result_text: str | None = None
+    """the member that says it in words"""
+    opening: frozenset[str] = frozenset()
+    """kinds with which devices begin: a session of datagrams that begins with one was seen from its start"""
     proof: Callable[[str, Any], bool] | None = None
     """(kind, fields) -> whether such a message shows that a bare connection is this protocol's; None: any kind of the table does"""
     raw_text: bool = False

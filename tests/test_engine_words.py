@@ -1,0 +1,25 @@
+"""The engine knows no protocol (ARCHITECTURE.md): none of its files names a protocol, a kind of message, or a member that pairs."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from grammars.registry import PROTOCOLS
+
+ROOT = Path(__file__).resolve().parents[1] / "dissect"
+FILES = ("pipeline", "engine", "checks", "validation", "exchanges", "pairing", "early", "reuse", "meant", "links", "legs", "sessions")
+ENGINE = [*(ROOT / f"{name}.py" for name in FILES), *sorted((ROOT / "inlets").glob("*.py"))]
+WORDS = {name for name, protocol in PROTOCOLS.items()} | {
+    word for protocol in PROTOCOLS.values() for row in protocol.messages.values() for word in (row.kind, row.type, *row.key)
+}
+COMMON = {"data", "command"}
+"""words of messages that are also words of everyone"""
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
+def test_no_word_of_a_protocol_stands_in_the_engine(path: Path) -> None:
+    said = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert not said & (WORDS - COMMON)
