@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import pytest
 from ecdsa import SECP112r1
 
 from dissect.crypto import ledger as module
-from dissect.crypto.exchange import Mode, is_prime, public_of
+from dissect.crypto.exchange import PROVEN_MODULI, Mode, is_prime, public_of
 from dissect.crypto.ledger import ExchangeLedger, KeyExchange, SessionExchanges
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind
@@ -145,3 +146,29 @@ def test_public_values_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) 
         capture.begin("a", point(number))
     assert len(capture.ledger._uses) == 10
     assert sum(REUSE in capture.begin(f"s{number}", point(39)) for number in range(20)) == 3, "then it is known well enough"
+
+
+SAME_HASH = (1 << 61) - 1
+"""numbers that are equal modulo this have one hash in Python"""
+
+
+def base64_of(number: int, size: int) -> str:
+    return base64.b64encode(number.to_bytes(size, "big")).decode()
+
+
+def test_public_values_made_to_have_one_hash_are_told_apart_by_another() -> None:
+    capture, prime = Capture(), base64_of((1 << 127) - 1, 16)
+    started = time.process_time()
+    for number in range(1, 16_001):
+        capture.begin("a", base64_of(5 + number * SAME_HASH, 16), "DH", prime)
+    assert time.process_time() - started < 5
+    assert len(capture.ledger._uses) == 16_000
+
+
+def test_the_moduli_that_are_proven_are_counted_whatever_their_hash_and_proven_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROVEN_MODULI", 5)
+    capture = Capture()
+    for number in range(1, 9):
+        capture.begin("a", "Aw==", "DH", base64_of((1 << 100) + number * SAME_HASH, 16))
+    assert len(capture.ledger._moduli) == 5
+    assert is_prime.cache_parameters()["maxsize"] >= PROVEN_MODULI

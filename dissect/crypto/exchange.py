@@ -20,6 +20,8 @@ SMALLEST_SOUND_CURVE: Final = 160
 """bits"""
 LONGEST_VALUE: Final = 4096
 """characters of base64 that are looked at"""
+PROVEN_MODULI: Final = 2048
+"""distinct ones whose primality is looked at in a capture: at most 12 s"""
 
 _SMALL_PRIMES: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 _WITNESSES: Final = _SMALL_PRIMES[:12]
@@ -194,7 +196,7 @@ def _generators(dh_g: object) -> tuple[int, ...]:
     return (int(raw), number) if raw.isdigit() and len(raw) <= 3 else (number,)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=PROVEN_MODULI)
 def is_prime(number: int) -> bool:
     """Miller-Rabin for numbers up to LARGEST_MODULUS bits."""
     for prime in _SMALL_PRIMES:

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from dissect.crypto.derivation import negotiated_keys
 from dissect.crypto.exchange import (
+    LARGEST_MODULUS,
     LONGEST_VALUE,
+    PROVEN_MODULI,
     Mode,
     PublicValue,
     mode_of,
@@ -33,8 +35,6 @@ KEPT_USES: Final = 64
 """of one public value"""
 UNPROVEN_PRIVATE_VALUES: Final = 16
 """tried on an exchange of which only one public value was seen"""
-PROVEN_MODULI: Final = 2048
-"""distinct ones whose primality is looked at in a capture: at most 12 s"""
 DERIVING_BUDGET: Final = 10_000_000
 """microseconds, estimated, that deriving keys may take in a capture"""
 
@@ -103,7 +103,8 @@ class ExchangeLedger:
     """Reuse of public values and the budgets, over all sessions of a capture."""
 
     def __init__(self) -> None:
-        self._uses: dict[tuple[Mode, int, int, int], dict[tuple[Hashable, object], int | None]] = {}
+        self._uses: dict[int, dict[tuple[Hashable, object], int | None]] = {}
+        # by the hash of the value's text: numbers that a sender chose could all have one hash, texts cannot
         self._moduli: set[int] = set()
         self._budget = DERIVING_BUDGET
         self._points: dict[tuple[Mode, int], int | None] = {}
@@ -157,8 +158,8 @@ class ExchangeLedger:
         exchange.derived = None
         prove = len(self._moduli) < PROVEN_MODULI
         value = read_public(exchange.mode, public_value, exchange.dh_p, exchange.dh_g, prove)
-        if value.modulus and prove:
-            self._moduli.add(hash(value.modulus))
+        if prove and 0 < value.modulus.bit_length() <= LARGEST_MODULUS:
+            self._moduli.add(hash(f"{value.modulus:x}"))
         exchange.values[side] = value
         exchange.marks[side] = mark
         findings = []
@@ -174,7 +175,7 @@ class ExchangeLedger:
         return findings
 
     def _reuse(self, session: SessionExchanges, value: PublicValue, side: Side, packet: int | None, day: object) -> Iterator[ExchangeFinding]:
-        identity = (value.mode, hash(value.modulus), value.x, value.y)
+        identity = hash(f"{value.mode} {value.modulus:x} {value.x:x} {value.y:x}")
         uses = self._uses.get(identity)
         if uses is None:
             if len(self._uses) >= KEPT_PUBLIC_VALUES:
