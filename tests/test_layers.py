@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissect.capture import Batch
-from dissect.layers import Decoder, Row
+from dissect.layers import Decoder, Row, fragments
 from dissect.layers.fragments import LIFETIME_NS, MAXIMUM_DATAGRAMS, FragmentTable
 from grammars.ip import AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, PROTOCOL_TCP, PROTOCOL_UDP
 from grammars.linktypes import IPV4, IPV6, LINUX_SLL, LINUX_SLL2, LOOP, NULL, RAW
@@ -159,6 +160,26 @@ def test_fragments_are_bounded_in_number() -> None:
     for number in range(MAXIMUM_DATAGRAMS + 10):
         table.add((0, 0, 1, 0, 2, 17, number), 0, True, b"A" * 8, 8, number, 0)
     assert len(told) == 10
+
+
+def test_fragments_of_a_datagram_that_never_is_whole_cost_a_fixed_time_each() -> None:
+    table, key = FragmentTable(lambda *_: None), (0, 0, 1, 0, 2, 17, 5)
+    table.add(key, 50_000, False, b"x", 1, 1, 0)
+    for place in (*range(0, 40_000, 8), *range(51_000, 70_000, 8)):
+        assert table.add(key, place, True, b"A" * 8, 8, place, 0) is None
+    started = time.process_time()
+    for number in range(20_000):
+        assert table.add(key, 0, True, b"A" * 8, 8, number, 0) is None
+    assert time.process_time() - started < 2
+
+
+def test_fragments_of_a_byte_each_are_bounded_by_what_they_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fragments, "MAXIMUM_BYTES", 100 * 200)
+    told: list[tuple[int, ...]] = []
+    table = FragmentTable(lambda key, packets, time_ns: told.append(packets))
+    for number in range(300):
+        table.add((0, 0, 1, 0, 2, 17, number % 10), 16 * number, True, b"A", 1, number, 0)
+    assert 10 <= len(told) <= 25
 
 
 def test_link_types_that_are_not_read_are_named_and_counted() -> None:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MAXIMUM_DATAGRAMS = 4096
 MAXIMUM_BYTES = 32 << 20
+FRAGMENT_COST = 160
+"""what one costs beside its bytes, which may be few"""
 MAXIMUM_FRAGMENTS = 8192
 """of one datagram: as many as 65,535 bytes have places"""
 MAXIMUM_SIZE = 65_535 + 8 * 8191
@@ -27,7 +29,7 @@ class Whole(NamedTuple):
 
 
 class _Datagram:
-    __slots__ = ("starts", "pieces", "total", "have", "packets", "first_ns")
+    __slots__ = ("starts", "pieces", "total", "have", "packets", "first_ns", "reach", "_joined")
 
     def __init__(self, first_ns: int) -> None:
         self.starts: list[int] = []
@@ -36,6 +38,10 @@ class _Datagram:
         self.have = 0
         self.packets: list[int] = []
         self.first_ns = first_ns
+        self.reach = 0
+        """before it no place is empty"""
+        self._joined = 0
+        # pieces that lie before it
 
     def insert(self, offset: int, data: bytes) -> int:
         """Keep the bytes of places that have none yet; gives how many."""
@@ -56,6 +62,9 @@ class _Datagram:
             position = max(position, self.starts[index] + len(self.pieces[index]))
             index += 1
         self.have += added
+        while self._joined < len(self.starts) and self.starts[self._joined] <= self.reach:
+            self.reach = self.starts[self._joined] + len(self.pieces[self._joined])
+            self._joined += 1
         return added
 
 
@@ -87,22 +96,14 @@ class FragmentTable:
         self._bytes += added
         if added or news:
             datagram.packets.append(packet)
-        if datagram.total is not None and datagram.have >= datagram.total and self._covers(datagram):
+            self._bytes += FRAGMENT_COST
+        # Bytes behind the end count for nothing.
+        if datagram.total is not None and datagram.reach >= datagram.total:
             self._forget(key)
             return Whole(b"".join(datagram.pieces)[:datagram.total], tuple(datagram.packets), datagram.first_ns)
         while self._bytes > MAXIMUM_BYTES:
             self._give_up(next(iter(self._datagrams)))
         return None
-
-    @staticmethod
-    def _covers(datagram: _Datagram) -> bool:
-        """Whether no place before the end is empty (bytes behind the end count for nothing)."""
-        reach = 0
-        for start, piece in zip(datagram.starts, datagram.pieces, strict=True):
-            if start > reach:
-                break
-            reach = start + len(piece)
-        return datagram.total is not None and reach >= datagram.total
 
     def expire(self, time_ns: int) -> None:
         """Give up what is older than its lifetime."""
@@ -118,7 +119,7 @@ class FragmentTable:
 
     def _forget(self, key: Key) -> _Datagram:
         datagram = self._datagrams.pop(key)
-        self._bytes -= datagram.have
+        self._bytes -= datagram.have + len(datagram.packets) * FRAGMENT_COST
         return datagram
 
     def _give_up(self, key: Key) -> None:
