@@ -12,6 +12,8 @@ from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Findin
 
 MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
 """NANOEC is the tables' value; headings and people also write NANOECC."""
+LONGEST_MODE = 32
+"""characters of a keyMode that are kept, however people may spell it"""
 
 USER_ID = Member(name="userId", meaning="User of the APP; also key of the key exchange", credential=None, privacy=Privacy.CREDENTIAL, spec="6.1.2")
 KEY_MODES = Member(
@@ -54,11 +56,13 @@ def key_exchange(said: Said, session: Situation) -> Iterable[Finding]:
     if kind == "1101":
         facts["found"] = True
     elif kind == "1102" and isinstance(data, dict):
-        facts["offered"] = data.get("keyModes")
+        modes = data.get("keyModes")
+        # what is none of the modes is told by its declaration, and could be any number of anything
+        facts["offered"] = {one.rstrip("C") for one in modes if isinstance(one, str) and one in MODES} if isinstance(modes, list) else None
     elif kind == "1103" and isinstance(data, dict):
         mode, offered = data.get("keyMode"), facts.get("offered")
-        facts["mode"] = mode
-        if isinstance(offered, list) and isinstance(mode, str) and mode in MODES and mode.rstrip("C") not in [str(one).rstrip("C") for one in offered]:
+        facts["mode"] = mode if isinstance(mode, str) and len(mode) <= LONGEST_MODE else None
+        if offered is not None and isinstance(mode, str) and mode in MODES and mode.rstrip("C") not in offered:
             yield Finding("schema.bad-value", f"keyMode {mode} is none of those that 1102 offered")
     elif kind == "1104" and isinstance(data, dict) and facts.get("mode") == "DH":
         for name in ("dhP", "dhG"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from captures.ciphers import DiffieHellman
+from grammars.clife_lan import key_exchange
 from grammars.coap import Type
 from tests.ladder import Told
 from tests.lan_says import APP, APP_KEY, BROADCAST, DEVICE, PARAMS, PLAIN, down, up
@@ -175,3 +177,17 @@ def test_what_can_be_wrong_with_one_message(name: str) -> None:
 def test_plaintext_is_told_once_for_each_sender() -> None:
     told = told_of((1, "down", 2011, 7, PARAMS), (2, "up", 2006, 7, PARAMS), (3, "down", 2007, 7, None))
     assert told.codes()["security.plaintext-payload"] == 2
+
+
+def test_of_what_1102_offers_the_known_modes_are_kept() -> None:
+    offered: list[Any] = ["DH", "NANOECC", 7, {}, *(f"mode {number}" for number in range(10_000))]
+    facts: dict[str, Any] = {}
+    session: Any = SimpleNamespace(facts=facts)
+
+    def told(kind: str, data: dict[str, Any]) -> list[str]:
+        said: Any = SimpleNamespace(kind=kind, data=data)
+        return [one.text for one in key_exchange(said, session)]
+
+    assert told("1102", {"keyModes": offered}) == [] and facts == {"offered": {"DH", "NANOE"}}
+    assert told("1103", {"keyMode": "NANOEC"}) == [] and told("1103", {"keyMode": "ECDH"}) == ["keyMode ECDH is none of those that 1102 offered"]
+    assert told("1103", {"keyMode": "x" * 100_000}) == [] and facts["mode"] is None

@@ -246,3 +246,10 @@ def test_thousands_of_malformed_pieces_are_counted_as_they_come() -> None:
     found = feed(OBJECTS, [b"{" * 60_000])
     assert time.process_time() - started < 6
     assert sum(len(one.data) for one in found) == 60_000 and all(one.malformed for one in found)
+
+
+def test_tiny_segments_of_a_line_that_never_ends_cost_no_more_the_longer_it_is() -> None:
+    started = time.process_time()
+    found = feed(LINES, [b"{[[ ", *[b"}{"] * 20_000])
+    assert time.process_time() - started < 6
+    assert b"".join(one.data for one in found) == b"{[[ " + b"}{" * 20_000

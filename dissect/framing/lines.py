@@ -9,8 +9,8 @@ from grammars.vocabulary import Finding, Lines
 
 MISSING_TERMINATOR = Finding("framing.missing-terminator", "the last message of the connection does not end with \\n")
 GLUED = Finding("framing.missing-terminator", "objects follow each other without \\n")
-PART_BYTES = 64 << 10
-"""of a line without its end in which whole objects are looked for with each segment"""
+PART_BYTES = 4 << 10
+"""of a line without its end in which whole objects are looked for with each segment; in a longer one when it has doubled"""
 
 
 class LineFramer:
