@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dissect.analysis import Analysis
 from dissect.text import cell_width, is_clean
+from tests.synthetic import anomaly, message, session
 from tests.tui.store import Said, analysis_of, store_of
 from tui.model.anomalies import Anomalies, Head
 from tui.model.cells import Cell, cell, fit, plain, width_of
@@ -91,6 +93,23 @@ def test_a_store_that_grows_is_taken_in_piece_by_piece() -> None:
     store = Store(more)
     store.update()
     assert store.count == 5000 and store.times()[-1] - store.times()[0] == 4999 * 1_000_000
+
+
+@pytest.mark.parametrize("step", [1, 7, 1500])
+def test_severities_are_those_of_the_analysis_however_it_grows(step: int) -> None:
+    said = [Said(at, anomaly=("framing.malformed", "pair.late", None)[at % 3]) for at in range(3000)]
+    analysis, store = Analysis(), None
+    for number, one in enumerate(said, start=1):
+        if store is None:
+            analysis.session(session(1), False)
+            store = Store(analysis)
+        analysis.message(message(number, one.milliseconds), 1, number, b"", None)
+        if one.anomaly is not None:
+            # It may be told later than the message, and of an earlier one.
+            analysis.anomaly(anomaly(number, one.anomaly, "error" if number % 2 else "note", number, [max(1, number - 5)]), 1, number)
+        if number % step == 0:
+            store.update()
+            assert store.severities().tolist() == analysis.columns.column("severity").tolist()
 
 
 def test_times_that_go_back_are_noticed_and_put_in_order() -> None:

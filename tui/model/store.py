@@ -41,6 +41,9 @@ class Store:
         """requests, by id, that wait beyond their deadline in a capture that goes on"""
         self._columns: dict[str, Any] = {name: np.zeros(1024, kind) for name, kind in KEPT.items()}
         self._beats: Any = np.zeros(1024, np.bool_)
+        self._severities: Any = np.zeros(1024, np.uint8)
+        self._linked = 0
+        # so many links of messages and anomalies are in them
         self._last_ns = -(1 << 63)
         self._protocols: Any = np.full(1024, UNKNOWN, np.uint8)
         # by number of the session: place in PROTOCOL_NAMES
@@ -50,6 +53,7 @@ class Store:
         analysis = self.analysis
         done = analysis.finished
         count = len(analysis)
+        self._take_severities()
         changed = done != self.finished
         self.finished = done
         if count == self.count:
@@ -75,6 +79,24 @@ class Store:
         for name, column in self._columns.items():
             self._columns[name] = np.resize(column, room)
         self._beats = np.resize(self._beats, room)
+        self._make_room(room)
+
+    def _make_room(self, count: int) -> None:
+        if count > len(self._severities):
+            self._severities = np.concatenate([self._severities, np.zeros(max(count, 2 * len(self._severities)) - len(self._severities), np.uint8)])
+
+    def _take_severities(self) -> None:
+        """From the anomalies that came: a column of the analysis would be read anew each time, all of it."""
+        analysis = self.analysis
+        linked = len(analysis.links)
+        if linked == self._linked:
+            return
+        messages, anomalies = (analysis.links.column(name, self._linked, linked).astype(np.int64) for name in ("message", "anomaly"))
+        self._linked = linked
+        self._make_room(int(messages.max()) + 1)
+        first = int(anomalies.min())
+        severities = analysis.anomaly_columns.column("severity", first, int(anomalies.max()) + 1)
+        np.maximum.at(self._severities, messages, severities[anomalies - first])
 
     def _mark_beats(self, start: int, count: int) -> None:
         types, sessions = self._columns["type"][start:count], self._columns["session"][start:count]
@@ -171,7 +193,8 @@ class Store:
         return int(self.analysis.columns.value(index, "severity"))
 
     def severities(self) -> Any:
-        return self.analysis.columns.column("severity", 0, self.count)
+        """The worst severity of the anomalies that name each message, as known at the last `update`."""
+        return self._severities[:self.count]
 
     def along(self, index: int, step: int) -> int | None:
         """The next (or previous) message of the same session by time and arrival."""
