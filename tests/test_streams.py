@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from dissect.capture import Batch
 from dissect.streams.api import Conversation
+from dissect.streams.held import Held, Piece
 from dissect.streams.listing import list_conversations
 from dissect.streams.policy import ANALYSIS, COMPLETE, Policy
 from dissect.streams.table import ConversationTable
@@ -272,3 +274,32 @@ def test_the_listing_has_every_member_of_the_contract() -> None:
         "sha256_a_b": "fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603",
         "sha256_b_a": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "carrier_messages": {}, "retransmissions": 1, "rtt_ms": 1.0}]
+
+
+def test_bytes_held_while_no_syn_ack_is_answered_are_bounded() -> None:
+    table = ConversationTable(Everything(), KEEPING)
+    table.feed(batch([segment(1, 99, flags=SYN | ACK), segment(1, 199, flags=SYN | ACK)]))
+    for part in range(3):
+        first = 105 + part * 700_000
+        table.feed(batch([segment(1, first + at, b"x" * 1400) for at in range(0, 700_000, 1400)], first_number=10 + part * 500))
+        assert table._assembler.store.used < 1.5 * (1 << 20)
+
+
+def test_what_is_kept_of_pieces_does_not_grow_while_a_hole_stays_open() -> None:
+    held = Held()
+    for number in range(50_000):
+        held.insert(Piece(2 * number + 1, 2 * number + 2, number, number, number))
+        if len(held) > 100:
+            assert held.pop() == Piece(2 * number - 199, 2 * number - 198, number - 100, number - 100, number - 100)
+    assert len(held._ends) < 1000
+    assert [piece.packet for piece in held] == list(range(49_900, 50_000))
+
+
+def test_cut_segments_over_thousands_of_pieces_cost_no_more_than_over_a_few() -> None:
+    table = ConversationTable(Everything(), KEEPING)
+    table.feed(batch([*OPENING, *(segment(0, 1011 + 2 * index, b"x") for index in range(4000))]))
+    side = next(side for flow in table._flows.values() for side in flow.sides if side.held)
+    started = time.process_time()
+    for packet in range(2000):
+        table._assembler.data(side, 1005, b"x", 60_000, False, packet, 0)
+    assert time.process_time() - started < 1

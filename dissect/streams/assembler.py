@@ -141,7 +141,8 @@ class Assembler:
                 return
             held = side.held = Held()
             side.held_since = time_ns
-        for low, high in held.uncovered(start, end):
+        # A cut segment says of any number of positions that they will not come, and costs its sender nothing.
+        for low, high in held.uncovered(start, end, MOST_COMPARED):
             held.insert(Piece(low, high, packet, time_ns, GAP))
 
     def _before_start(self, side: Side, start: int, data: bytes, end: int, packet: int, time_ns: int) -> None:
@@ -154,8 +155,12 @@ class Assembler:
             side.first_wire = max(side.first_wire, end)
         if data:
             side.conversation.retransmissions += self._hold(side, start, data, packet, time_ns)
-        if not self.policy.complete and side.isn < 0 and side.segments > 1:
+        if self.policy.complete:
+            return
+        if side.isn < 0 and side.segments > 1 or self._too_much(side):
             self.settle(side, packet, time_ns)
+        elif side.held is not None:
+            self.holes[side] = None  # it counts among what is held of all sides
 
     def acknowledged(self, side: Side, number: int, packet: int, time_ns: int) -> None:
         """The other side of a side that is `pending` acknowledged everything before sequence number *number*."""
@@ -249,13 +254,18 @@ class Assembler:
 
     def _bound(self, side: Side, time_ns: int) -> None:
         policy = self.policy
-        if policy.hole_bytes is None or policy.hole_segments is None or policy.hole_ns is None:
+        if policy.hole_ns is None:
             return
-        while side.held is not None and (
-                side.held.size >= policy.hole_bytes or len(side.held) >= policy.hole_segments or time_ns - side.held_since > policy.hole_ns):
+        while side.held is not None and (self._too_much(side) or time_ns - side.held_since > policy.hole_ns):
             self.close_hole(side)
         if side.held is not None:
             self.holes[side] = None
+
+    def _too_much(self, side: Side) -> bool:
+        """Whether a side holds more than the policy lets it."""
+        policy, held = self.policy, side.held
+        return held is not None and policy.hole_bytes is not None and policy.hole_segments is not None and (
+            held.size >= policy.hole_bytes or len(held) >= policy.hole_segments)
 
     def close_hole(self, side: Side) -> None:
         """Give up the first hole: what lies behind it is handed out up to the next one."""

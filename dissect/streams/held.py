@@ -113,7 +113,18 @@ class Held:
         if self._head > 64 and self._head * 2 > len(self._starts):
             del self._starts[:self._head], self._rows[:self._head]
             self._head = 0
+            if len(self._ends) > 4 * len(self._rows):
+                self._forget_rows()
         return piece
+
+    def _forget_rows(self) -> None:
+        """Drop the rows of pieces that were taken off: where a hole always stays open, they would be kept for as long."""
+        order = sorted(self._rows)
+        for name in ("_ends", "_packets", "_times", "_handles"):
+            column = getattr(self, name)
+            setattr(self, name, array("q", [column[row] for row in order]))
+        places = {row: place for place, row in enumerate(order)}
+        self._rows = array("q", [places[row] for row in self._rows])
 
     def _between(self, start: int, end: int) -> range:
         """Indices of the pieces that may hold positions from *start* to before *end*; the first may end before."""
@@ -125,14 +136,18 @@ class Held:
         found = (piece for piece in map(self._piece, self._between(start, end)) if piece.end > start)
         return list(islice(found, most))
 
-    def uncovered(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The runs of positions from *start* to before *end* that no piece holds."""
+    def uncovered(self, start: int, end: int, most: int | None = None) -> list[tuple[int, int]]:
+        """The runs of positions from *start* to before *end* that no piece holds. *most*: up to the last of so many pieces there."""
         starts, rows, ends = self._starts, self._rows, self._ends
         if not starts or start >= ends[rows[-1]]:
             return [(start, end)]
         found: list[tuple[int, int]] = []
         place = start
-        for index in self._between(start, end):
+        pieces = self._between(start, end)
+        if most is not None and len(pieces) > most:
+            pieces = pieces[:most]
+            end = starts[pieces[-1]]
+        for index in pieces:
             low, high = starts[index], ends[rows[index]]
             if low > place:
                 found.append((place, low))
