@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EARLY_LIMIT = 256
 """messages that are held until one tells which side is the device's"""
+SPLIT_EFFORT = 16
+"""how often a line's bytes are read at most, on average, to find where its objects end"""
 _GLUED = re.compile(rb"\}\s*\{")
 MISSING_TERMINATOR = Finding("framing.missing-terminator", "objects follow each other without \\n")
 MISSING_END = "framing.missing-terminator"
@@ -161,16 +163,18 @@ class BareReader(Reader):
         """Hold what comes until a message tells who is who."""
         assert self._early is not None
         self._early.append((side, framed))
+        classified = self._said(framed)
+        if (classified is not None and self._tells(side, classified)) or len(self._early) > EARLY_LIMIT:
+            self._start(side, classified, framed)
+
+    def _said(self, framed: Framed) -> Classified | None:
+        """What a message says that comes before any session."""
         if framed.malformed:
-            return
+            return None
         decoded = self._decode(framed.data)
         if decoded is None and self._parse is None:
             decoded = next((one for one in map(decode, _split_glued(framed.data)) if one is not None), None)
-        if decoded is None:
-            return
-        classified = self._protocol.classify(decoded.view, None)
-        if classified is not None and self._tells(side, classified) or len(self._early) > EARLY_LIMIT:
-            self._start(side, classified, framed)
+        return None if decoded is None else self._protocol.classify(decoded.view, None)
 
     def _tells(self, side: int, classified: Classified) -> bool:
         """Whether the message tells who is who. Bytes of a heartbeat may be those of a torn frame: they do where the connection was seen to open."""
@@ -214,8 +218,11 @@ def _split_glued(data: bytes) -> list[bytes]:
     if len(starts) < 2 or len(starts) > 4096:
         return []
     pieces: list[bytes] = []
-    start = 0
+    start, allowed = 0, SPLIT_EFFORT * len(data)
     for end in [*starts[1:], len(data)]:
+        allowed -= end - start
+        if allowed < 0:
+            return []
         piece = data[start:end].strip()
         if decode(piece) is not None:
             pieces.append(piece)

@@ -11,7 +11,7 @@ from dissect.inlets.reader import Reader
 from dissect.jsontext import decode
 from dissect.sessions import SessionState
 from dissect.streams.api import Conversation
-from dissect.topics import covers_many
+from dissect.topics import LONGEST, covers_many
 from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Party
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class CarriedReader(Reader):
             if not session.own and not by_client:
                 # The broker hands on what devices say, and to whoever watches also what platforms say.
                 sender = self._speaker(protocol, classified)
-            self._topics.add(topic) if len(self._topics) < 4096 else None
+            self._topics.add(topic) if len(self._topics) < 4096 and len(topic) <= LONGEST else None
             if session.own and session.device_id is not None:
                 legs.learn(topic, session.device_id)
             else:
