@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from hypothesis import strategies as st
 
 from dissect.analysis import Analysis
 from dissect.model import Endpoint, Totals
+from dissect.options import Options
+from dissect.pipeline import Pipeline
 from dissect.show import TIME_FORMS, Lines, hexdump, tree
 from dissect.show.times import time_column
+from dissect.streams.api import Conversation
 from dissect.text import is_clean
+from tests.fogslink_says import pack
 from tests.synthetic import START_NS, anomaly, at, exchange, feed, message, session, source
 
 
@@ -138,3 +143,17 @@ def test_bytes_are_dumped_sixteen_a_row() -> None:
         "  0000  1f 20 21 22 23 24 25 26  27 28 29 2a 2b 2c 2d 2e  . !\"#$%&'()*+,-.",
         "  0010  2f 30                                             /0"]
     assert list(hexdump(b"")) == []
+
+
+def test_lines_of_a_request_sent_thousands_of_times_cost_no_more_each_than_of_one_sent_once() -> None:
+    kept = Analysis()
+    pipeline, conversation = Pipeline(kept, Options()), Conversation(1, "tcp", ("10.0.0.1", "10.0.0.2"), (40000, 63321), 0)
+    conversation.saw_syn, conversation.client = True, 0
+    handler: Any = pipeline.opened(conversation)
+    for number in range(1, 6001):
+        handler.data(0, pack(), number, number)
+    handler.closed(6000)
+    pipeline.finish(6000)
+    started = time.process_time()
+    assert sum("again 1" in line for line in Lines(kept)) == 5999
+    assert time.process_time() - started < 4

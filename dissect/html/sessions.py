@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dissect.analysis import Analysis
@@ -110,24 +111,25 @@ def _steps(analysis: Analysis, indexes: Indexes, exchanges: Indexes) -> list[Ste
     # A result may end two exchanges, its own and the one that caused it; in a ladder its own counts.
     answered = dict(zip((analysis.exchange_columns.column("response")[exchanges].astype("int64") - 1).tolist(), exchanges.tolist(), strict=True))
     steps = []
+    read = lru_cache(maxsize=STEPS_SHOWN)(analysis.exchange_at)  # one may be of thousands of messages
     for index in indexes.tolist():
         message = analysis.message_at(index)
         severity = SEVERITY_LABEL.get(analysis.columns.value(index, "severity"), "")
-        mark, kind = _mark(analysis, index, message, answered.get(index))
+        mark, kind = _mark(analysis, index, message, answered.get(index), read)
         key = "" if not message.key else "  " + " ".join(f"{name}={value}" for name, value in message.key.items())
         what = kind_and_name(message) or f"malformed, {counted(message.size, 'byte')}"
-        again = message.duplicate_of is not None or _is_resend(analysis, index, message.id)
+        again = message.duplicate_of is not None or _is_resend(analysis, index, message.id, read)
         steps.append(Step(message.id, analysis.columns.value(index, "time_ns"), message.direction == "up", f"{message.id}  {what}{key}", again, severity,
                           mark, kind))
     return steps
 
 
-def _is_resend(analysis: Analysis, index: int, ident: int) -> bool:
+def _is_resend(analysis: Analysis, index: int, ident: int, read: Callable[[int], Exchange]) -> bool:
     at = analysis.exchange_of(index)
-    return at is not None and ident in analysis.exchange_at(at).attempts[1:]
+    return at is not None and ident in read(at).attempts[1:]
 
 
-def _mark(analysis: Analysis, index: int, message: Message, ended: int | None) -> tuple[str, str]:
+def _mark(analysis: Analysis, index: int, message: Message, ended: int | None, read: Callable[[int], Exchange]) -> tuple[str, str]:
     """What stands beside a message: its worst anomaly, else how the exchange *ended* that it answers."""
     found = [analysis.anomaly_at(at) for at in analysis.anomalies_of(index)[:20]]
     if found:
@@ -138,7 +140,7 @@ def _mark(analysis: Analysis, index: int, message: Message, ended: int | None) -
         return f"same as {message.duplicate_of}", ""
     if ended is None:
         return "", ""
-    exchange = analysis.exchange_at(ended)
+    exchange = read(ended)
     return f"{exchange.status} {milliseconds(exchange.latency_ms)}", "ok" if exchange.status == "ok" else "warning"
 
 

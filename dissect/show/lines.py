@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from dissect.analysis import Analysis
 from dissect.model import Endpoint, Exchange, Message, Session
@@ -11,6 +12,9 @@ from dissect.text import clean, column
 
 NAMED_ANOMALIES = 4
 """codes shown on a line; of the rest only their number"""
+
+EXCHANGES_KEPT = 64
+"""exchanges kept from line to line: one may be of thousands of messages, each of which names it"""
 
 LEAST_TIME = 11
 """cells of a time below 10,000 s with microseconds"""
@@ -46,6 +50,7 @@ class Lines:
         self._time_width = max(map(len, self._times_at_most(time_form)), default=0)
         self._ends: dict[int, tuple[str, str, str]] = {}
         self._number_width = max(len(str(len(self.order))), 3)
+        self._exchange = lru_cache(maxsize=EXCHANGES_KEPT)(self._read_exchange)
 
     def __iter__(self) -> Iterator[str]:
         return map(self.line, self.order)
@@ -77,6 +82,11 @@ class Lines:
         ends = self._ends[session.id] = (column(device, max(END_WIDTH, len(device))), column(peer, max(END_WIDTH, len(peer))), column(session.protocol, 11))
         return ends
 
+    def _read_exchange(self, at: int) -> tuple[Exchange, frozenset[int]]:
+        """An exchange, and its messages of progress."""
+        exchange = self._analysis.exchange_at(at)
+        return exchange, frozenset(exchange.intermediate)
+
     def _marks(self, index: int, message: Message) -> Iterator[str]:
         if message.encryption is not None:
             yield f"[{message.encryption.status}]"
@@ -84,7 +94,7 @@ class Lines:
             yield f"[duplicate of {message.duplicate_of}]"
         at = self._analysis.exchange_of(index)
         if at is not None:
-            yield f"[{_part(message.id, self._analysis.exchange_at(at))}]"
+            yield f"[{_part(message.id, *self._exchange(at))}]"
         found = self._analysis.anomalies_of(index)
         for anomaly in map(self._analysis.anomaly_at, found[:NAMED_ANOMALIES]):
             yield f"!{anomaly.severity} {anomaly.code}"
@@ -103,14 +113,14 @@ def _what(message: Message) -> str:
     return clean(kind_and_name(message), 256)
 
 
-def _part(ident: int, exchange: Exchange) -> str:
-    """What message *ident* is to its exchange."""
+def _part(ident: int, exchange: Exchange, progress: frozenset[int]) -> str:
+    """What message *ident* is to its exchange, of which *progress* are the messages between request and answer."""
     latency = "" if exchange.latency_ms is None else f" in {exchange.latency_ms:.3f} ms"
     if ident == exchange.response:
         return f"answers {exchange.attempts[-1]}, {exchange.status}{latency}"
     if ident == exchange.acknowledgement:
         return f"acknowledges {exchange.response if exchange.response is not None else exchange.request}"
-    if ident in exchange.intermediate:
+    if ident in progress:
         return f"progress of {exchange.request}"
     again = "" if ident == exchange.request else f"again {exchange.request}, "
     return f"{again}{exchange.status}" + (f", answered by {exchange.response}" if exchange.response is not None else "")
