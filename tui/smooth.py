@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 SWITCH_S = 0.001
 """how long a reading thread keeps the interpreter when the interface wants it: each key takes it many times"""
-THRESHOLDS = (100_000, 50, 100)
-"""of the collector: a full collection stops all threads for a tenth of a second, and what an analysis keeps stays anyway"""
+THRESHOLDS = (10_000, 1_000, 100)
+"""of the collector, which stops all threads: a look at ten thousand new objects takes a hundredth of a second; one at all that an analysis keeps
+takes half a second, and finds nothing, since that stays: it comes every ten million objects"""
 
 
 @contextmanager
