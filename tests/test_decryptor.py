@@ -289,6 +289,29 @@ def test_a_thousand_keys_are_not_tried_on_each_of_many_foreign_messages(monkeypa
     assert opened(decryptor, data, "fixed").key == "found", "new keys are tried at once"
 
 
+def test_a_thousand_keys_are_not_tried_anew_with_each_user_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dissect.crypto import decryptor as module
+
+    tried = 0
+
+    class Counting(BlockCipher):
+        def may_open(self, ciphertext: bytes) -> bool:
+            nonlocal tried
+            tried += 1
+            return super().may_open(ciphertext)
+
+    monkeypatch.setattr(module, "BlockCipher", Counting)
+    monkeypatch.setattr(module, "FREE_RENEWALS", 8)
+    decryptor = Decryptor(Keyring(tuple(entry(KeyKind.APP_KEY, f"{number:032x}") for number in range(1000))))
+    data = data_under(b"a strange keyish")
+    for number in range(400):
+        decryptor.learn_user_id("s", None, f"{number:032x}user")
+        assert decryptor.open("s", "clife-lan", None, "fixed", data).outcome is Outcome.WRONG_KEY
+    assert tried <= 400 * module.SEARCH_SHARE + (8 + module.FIRST_SEARCHES) * 2010
+    decryptor.add_keys(Keyring((entry(KeyKind.APP_KEY, b"a strange keyish".hex(), "found"),)))
+    assert decryptor.open("s", "clife-lan", None, "fixed", data).key == "found", "new keys are tried at once"
+
+
 def test_keys_loaded_while_running_open_what_was_closed() -> None:
     decryptor = Decryptor()
     exchanged(decryptor, "ECDH", ecdh)

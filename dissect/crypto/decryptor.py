@@ -40,6 +40,8 @@ SEARCH_SHARE: Final = 16
 """Hypotheses that each message without a working key may cost on average, so that many keys and many foreign messages stay cheap."""
 FIRST_SEARCHES: Final = 4
 """searches through all hypotheses that a session may always have, however many there are"""
+FREE_RENEWALS: Final = 64
+"""new userIds and exchanges, without one message opened, after which looking for what they open is rationed too"""
 SHORTEST_USER_ID: Final = 16
 LONGEST_USER_ID: Final = 256
 
@@ -98,7 +100,7 @@ class _Hit:
 class _Plan:
     """What is tried on one session's messages of one kind."""
 
-    __slots__ = ("credit", "failed", "given", "hypotheses", "recent", "version")
+    __slots__ = ("credit", "failed", "given", "hypotheses", "recent", "renewed", "version")
 
     def __init__(self) -> None:
         self.recent: list[_Hit] = []
@@ -107,6 +109,8 @@ class _Plan:
         """whether the user gave a key for this kind"""
         self.credit = 0
         self.version = -1
+        self.renewed = 0
+        """how often the hypotheses were listed anew since one worked"""
         self.failed = False
 
 
@@ -147,6 +151,9 @@ class Decryptor:
         self._product_codes = frozenset(entry.product_code for entry in self._entries if entry.product_code is not None)
         self._keys_version += 1
         self._version += 1
+        for session in self._sessions.values():
+            for plan in session.plans.values():
+                plan.renewed = 0
 
     def open(
         self, session_key: Hashable, protocol: Protocol, device_address: str | None, kind: Kind, data: str, product_code: str | None = None
@@ -258,10 +265,12 @@ class Decryptor:
 
     def _search(self, session: _Session, plan: _Plan, kind: Kind, product_code: str | None, ciphertext: bytes) -> Opened:
         version = self._version + session.exchanges.version  # both only grow, so the sum changes when one does
-        if plan.version != version:
+        if plan.version != version and (plan.renewed < FREE_RENEWALS or plan.credit + SEARCH_SHARE >= len(plan.hypotheses)):
             self._fill(session, plan, kind, product_code)
             plan.version = version
-            plan.credit = FIRST_SEARCHES * len(plan.hypotheses)
+            if plan.renewed < FREE_RENEWALS:
+                plan.credit = FIRST_SEARCHES * len(plan.hypotheses)
+            plan.renewed += 1
         cost = len(plan.hypotheses)
         plan.credit += SEARCH_SHARE
         if cost and plan.credit >= cost:
@@ -273,6 +282,7 @@ class Decryptor:
                         value = None if plaintext is None else self._decode(plaintext)
                         if value is not None:
                             plan.credit += cost  # only searches in vain are rationed
+                            plan.renewed = 0
                             hit = _Hit(hypothesis, iv_name, iv)
                             plan.recent.insert(0, hit)
                             del plan.recent[RECENT:]
