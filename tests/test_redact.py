@@ -21,6 +21,7 @@ from dissect.cli import main
 from dissect.model import Device, Encryption, Endpoint, Totals
 from dissect.redact import Pseudonyms, RedactingSink
 from dissect.redact.fields import FieldRedactor, ProtocolPlans
+from dissect.redact.pseudonyms import LONGEST_NAME
 from dissect.redact.texts import without_quotes
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import Member, Privacy
@@ -291,3 +292,12 @@ def test_the_users_names_for_keys_are_hidden_too() -> None:
 def test_what_shows_bytes_cannot_be_redacted(arguments: tuple[str, ...], call_dissect: Run, tmp_path: Path) -> None:
     done = call_dissect(*arguments, FOLDER / "fogslink-day" / "capture.pcap", "--redact", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+
+
+def test_a_name_of_any_length_has_one_pseudonym_and_a_long_one_is_not_kept() -> None:
+    pseudonyms, long = Pseudonyms(), "n" * (LONGEST_NAME + 1)
+    assert pseudonyms.named("imei", long) == pseudonyms.named("imei", long) == "imei-1"
+    assert pseudonyms.named("imei", long[1:]) == "imei-2" and pseudonyms.known(long[1:]) == "imei-2"
+    assert max(map(len, pseudonyms._known)) == LONGEST_NAME
+    sink = RedactingSink(Analysis(), pseudonyms)
+    assert long not in (sink._unknown(f"a {long} b") or "")

@@ -15,6 +15,9 @@ LONG = 64
 TELLING = 6
 """characters from which on a text found elsewhere is taken for the same thing: a shorter one may be a code"""
 
+LONGEST_NAME = 2048
+"""characters up to which a name is kept, to be found elsewhere; a longer one has its pseudonym under its own label alone"""
+
 CREDENTIAL, ADDRESS, VALUE = "credential", "address", "value"
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,15})://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/:?#]*)(:\d{1,5})?(.*)", re.DOTALL)
@@ -44,7 +47,7 @@ class Pseudonyms:
 
     def named(self, label: str, text: str) -> str:
         """As `of`, for what names something (a device, an address, a secret): the same text has the same pseudonym wherever it stands."""
-        if len(text) < TELLING:
+        if not TELLING <= len(text) <= LONGEST_NAME:
             return self.of(label, text)
         known = self._known.get(text)
         if known is None:
@@ -55,7 +58,7 @@ class Pseudonyms:
 
     def known(self, text: str) -> str | None:
         """The pseudonym that `named` gave to *text*, whatever its label."""
-        return self._known.get(text) if len(text) >= TELLING else None
+        return self._known.get(text) if TELLING <= len(text) <= LONGEST_NAME else None
 
     def address(self, text: str) -> str:
         """Of an IP or MAC address, a host name, or a URL, whose scheme stays."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dissect.model import Anomaly, Device, Encryption, Endpoint, Exchange, Message, Session, Source, Totals
 from dissect.redact.fields import FieldRedactor, Plans, ProtocolPlans
-from dissect.redact.pseudonyms import Pseudonyms, is_address
+from dissect.redact.pseudonyms import LONGEST_NAME, VALUE, Pseudonyms, is_address
 from dissect.redact.texts import without_quotes
 from dissect.sinks import Sink
 from grammars.registry import PROTOCOLS
@@ -96,7 +96,12 @@ class RedactingSink:
         return None if kind is None else self._scrubbed(kind)
 
     def _scrubbed(self, text: str) -> str:
-        return _WORDS.sub(lambda word: self.pseudonyms.known(word[0]) or (self.pseudonyms.address(word[0]) if is_address(word[0]) else word[0]), text)
+        return _WORDS.sub(lambda word: self._word(word[0]), text)
+
+    def _word(self, word: str) -> str:
+        if len(word) > LONGEST_NAME:  # not kept, so it may be a name that stands elsewhere
+            return self.pseudonyms.of(VALUE, word)
+        return self.pseudonyms.known(word) or (self.pseudonyms.address(word) if is_address(word) else word)
 
     def _encryption(self, encryption: Encryption, plans: Plans) -> Encryption:
         return replace(encryption, key=self._key_name(encryption.key),
