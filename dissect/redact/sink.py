@@ -93,7 +93,9 @@ class RedactingSink:
 
     def _unknown(self, kind: str | None) -> str | None:
         """A type that the document does not have: stays, unless something known stands in it."""
-        return None if kind is None else self._scrubbed(kind)
+        if kind is None or len(kind) <= LONGEST_NAME:
+            return None if kind is None else self._scrubbed(kind)
+        return self.pseudonyms.of("type", kind)
 
     def _scrubbed(self, text: str) -> str:
         return _WORDS.sub(lambda word: self._word(word[0]), text)
