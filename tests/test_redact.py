@@ -302,3 +302,14 @@ def test_a_name_of_any_length_has_one_pseudonym_and_a_long_one_is_not_kept() -> 
     sink = RedactingSink(Analysis(), pseudonyms)
     assert long not in sink._scrubbed(f"a {long} b")
     assert sink._unknown("a " * 100_000) == "type-1", "not looked through word by word"
+
+
+def test_a_type_that_bears_an_id_bears_it_nowhere_in_its_fields() -> None:
+    inner, sink = through_sink()
+    sink.session(session(1, "camera"), False)
+    sink.device(Device(id="camera:200000000001", protocol="camera", identity={"sn": "200000000001"}, addresses=["10.0.0.5"], sessions=[1]))
+    for number, kind in enumerate(("wake-200000000001", "wake_up"), start=1):
+        sink.message(message(number, type=kind, name=None, key=None, fields={"operate": kind}), 1, at(0), b"x", None)
+    told, harmless = inner.message_at(0), inner.message_at(1)
+    assert "200000000001" not in f"{told.type} {told.fields}"
+    assert (harmless.type, harmless.fields) == ("wake_up", {"operate": "wake_up"})

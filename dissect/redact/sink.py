@@ -24,6 +24,8 @@ _FILTER_WORDS = re.compile(r"and|or|not|host|net|port|portrange|src|dst|tcp|udp|
 CLOSED_REMEMBERED = 50_000
 """sessions that closed, whose exchanges may still be told"""
 _WORDS = re.compile(r"[\w.:%@-]+")
+_PARTS = re.compile(r"[^\W_]{4,}")
+# of a word: shorter ones are rather words than ids
 
 
 class RedactingSink:
@@ -82,11 +84,13 @@ class RedactingSink:
     def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         plans = self._plans[self._protocols[session]]
         own: Plans | None = plans.of_type.get(message.type) if message.type is not None else None
-        key = self._redact.key(message.key, own if own is not None else plans.any, message.type)
-        fields = None if message.fields is None else self._redact.fields(message.fields, own if own is not None else plans.any, message.type)
+        # What stands in the fields for the type is shown as the type is.
+        kind = message.type if own is not None else self._unknown(message.type)
+        key = self._redact.key(message.key, own if own is not None else plans.any, kind)
+        fields = None if message.fields is None else self._redact.fields(message.fields, own if own is not None else plans.any, kind)
         self._inner.message(replace(
             message, key=key, fields=fields, device_id=self._device_id(message.device_id),
-            type=message.type if own is not None else self._unknown(message.type),
+            type=kind,
             encryption=None if message.encryption is None else self._encryption(message.encryption, own or plans.any),
             carrier=None if message.carrier is None else self._carrier(message.carrier, plans), raw_b64=None,
         ), session, time_ns, b"", None)  # fmt: skip
@@ -103,7 +107,10 @@ class RedactingSink:
     def _word(self, word: str) -> str:
         if len(word) > LONGEST_NAME:  # not kept, so it may be a name that stands elsewhere
             return self.pseudonyms.of(VALUE, word)
-        return self.pseudonyms.known(word) or (self.pseudonyms.address(word) if is_address(word) else word)
+        whole = self.pseudonyms.known(word)
+        if whole is not None:
+            return whole
+        return self.pseudonyms.address(word) if is_address(word) else _PARTS.sub(lambda part: self.pseudonyms.known(part[0]) or part[0], word)
 
     def _encryption(self, encryption: Encryption, plans: Plans) -> Encryption:
         return replace(encryption, key=self._key_name(encryption.key),
