@@ -6,11 +6,13 @@ socket our own origin: a page that the analyst visits elsewhere can neither read
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 import shlex
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ HOST = "127.0.0.1"
 COOKIE = "dissect"
 TOKEN_BYTES = 24
 LONGEST_PORT = 65535
+LISTENING_S = 10.0
+"""within which the server listens"""
 
 
 class Door:
@@ -121,6 +125,20 @@ def _try_interface(arguments: argparse.Namespace) -> None:
     LiveCapture(arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous).close()
 
 
+async def announce(port: int, text: str) -> None:
+    """Print *text* as soon as somebody listens on *port*, at the latest after LISTENING_S."""
+    end = time.monotonic() + LISTENING_S
+    while time.monotonic() < end:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+            continue
+        writer.close()
+        break
+    print(text, flush=True)
+
+
 def serve(arguments: argparse.Namespace) -> int:
     """Until Ctrl-C; exit status. Raises UsageError."""
     from textual_serve.server import Server
@@ -143,7 +161,8 @@ def serve(arguments: argparse.Namespace) -> int:
             return app
 
         async def on_startup(self, app: Any) -> None:
-            print(f"open {door.address} (it opens once; Ctrl-C ends)", flush=True)
+            # It does not listen yet; who is quick with the address would find nobody.
+            self._announcing = asyncio.create_task(announce(port, f"open {door.address} (it opens once; Ctrl-C ends)"))
 
         def initialize_logging(self) -> None:
             """Nothing of a request is logged: its address may hold the token."""

@@ -15,7 +15,7 @@ import pytest
 
 from tests.tui.browser import picture_of
 from tests.tui.conftest import DEMO, DEMO_KEYS, ROOT
-from tui.serve import Door, command_of
+from tui.serve import Door, announce, command_of, free_port
 
 ORIGIN = "http://127.0.0.1:8123"
 HOST = "127.0.0.1:8123"
@@ -78,6 +78,16 @@ def test_without_the_token_there_is_nothing(server: str) -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(base + path, timeout=10)
         assert refused.value.code == 403
+
+
+async def test_the_address_is_told_when_somebody_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    announcing = asyncio.create_task(announce(port, "open it"))
+    await asyncio.sleep(0.1)
+    assert capsys.readouterr().out == ""
+    async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port):
+        await asyncio.wait_for(announcing, 5)
+    assert capsys.readouterr().out == "open it\n"
 
 
 @pytest.mark.slow
