@@ -26,7 +26,7 @@ from dissect.streams.api import FILE_SHIFT, NUMBER_MASK, Conversation, DatagramH
 from dissect.text import counted
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import PEER, ApplicationProtocol, Classified, Finding, Party
+from grammars.vocabulary import PEER, Finding
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 20_000
@@ -103,7 +103,7 @@ class Pipeline:
             ports = conversation.port
             ends = ((source, ports[unit.side]), (target, ports[1 - unit.side]))
             session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
-            session.device_side = 1 if self._speaker(protocol, classified) is PEER else 0
+            session.device_side = 1 if protocol.said_by(classified.kind, classified.fields) is PEER else 0
             session.first_ns = conversation.first_ns if conversation.packets <= 1 else unit.time_ns
             session.from_start = session.complete = classified.kind in protocol.opening
             session.connectionless = True
@@ -129,7 +129,7 @@ class Pipeline:
         uid = self.engine.message(
             session, self._side(session, source), classified.kind, classified.fields if not findings else sent, classified.fields, unit.payload, unit.packets,
             unit.time_ns, findings, unit.carrier, duplicate, None, conversation.id, "coap",
-            sender=self._speaker(protocol, classified) if source == target else None,
+            sender=protocol.said_by(classified.kind, classified.fields) if source == target else None,
         )  # fmt: skip
         session.clock_ns = max(session.clock_ns, unit.time_ns)
         make_room(self._coap_uids, UNITS_REMEMBERED)
@@ -143,14 +143,6 @@ class Pipeline:
             del self._addresses[pair]
             self.engine.totals.limits.streams += 1
             self.engine.close_session(session, session.last_ns)
-
-    @staticmethod
-    def _speaker(protocol: ApplicationProtocol, classified: Classified) -> Party | None:
-        """Who says such a message, by its kind or by itself: at a session's start, and where both ends have one address."""
-        row = protocol.messages.get(classified.kind)
-        if row is not None:
-            return row.sender
-        return protocol.speaker(classified.kind, classified.fields) if protocol.speaker is not None else None
 
     @staticmethod
     def _side(session: SessionState, address: str) -> int:

@@ -408,6 +408,13 @@ class ApplicationProtocol:
     paths: tuple[str, ...] = ()
     """of the document's URLs; other paths may hold names of devices"""
 
+    def said_by(self, kind: str, fields: Any) -> Party | None:
+        """Who says such a message, by the table or by itself; None when neither tells."""
+        row = self.messages.get(kind)
+        if row is not None:
+            return row.sender
+        return self.speaker(kind, fields) if self.speaker is not None else None
+
     def reference(self, kind: str | None) -> str:
         """Where the document speaks of this kind of message."""
         row = self.messages.get(kind) if kind else None

@@ -99,7 +99,7 @@ class CarriedReader(Reader):
         if isinstance(topic, str):
             if not session.own and not by_client:
                 # The broker hands on what devices say, and to whoever watches also what platforms say.
-                sender = self._speaker(protocol, classified)
+                sender = protocol.said_by(classified.kind, classified.fields)
             self._topics.add(topic) if len(self._topics) < 4096 and len(topic) <= LONGEST else None
             if session.own and session.device_id is not None:
                 legs.learn(topic, session.device_id)
@@ -123,14 +123,6 @@ class CarriedReader(Reader):
             said_by = sender if sender is not None else session.party(unit.side)
             legs.remember(topic, payload, uid, now, by_client, self._conversation.id, self._engine.last_seen, said_by)
 
-    @staticmethod
-    def _speaker(protocol: ApplicationProtocol, classified: Classified) -> Party | None:
-        """Who says such a message; None when neither the table nor the message tells."""
-        row = protocol.messages.get(classified.kind)
-        if row is not None:
-            return row.sender
-        return protocol.speaker(classified.kind, classified.fields) if protocol.speaker is not None else None
-
     def _client(self) -> int:
         """The side that acts as client: the broker or server is the other one."""
         if self._carrier.client is not None:
@@ -142,7 +134,7 @@ class CarriedReader(Reader):
 
     def _begin(self, protocol: ApplicationProtocol, classified: Classified, unit: Unit, query: dict[str, Any]) -> SessionState:
         client = self._client()
-        speaker = self._speaker(protocol, classified)
+        speaker = protocol.said_by(classified.kind, classified.fields)
         if speaker is None:
             device_side = client
         else:

@@ -35,7 +35,6 @@ class ViewPane(Container):
     @abstractmethod
     def home(self) -> Widget:
         """What has the focus first."""
-        raise NotImplementedError
 
     def panes(self) -> list[Widget]:
         """What Tab goes through."""

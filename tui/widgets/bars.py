@@ -33,7 +33,7 @@ class Bar(Widget):
 
     @abstractmethod
     def cells(self, width: int) -> Line:
-        raise NotImplementedError
+        """What it says, in *width* cells or less."""
 
     def _style(self, role: str) -> Style:
         styles: dict[str, Style] = self.__dict__.setdefault("_styles_of", {})

@@ -76,7 +76,7 @@ class RowList(Widget, can_focus=True):
 
     @abstractmethod
     def line(self, row: int, width: int) -> Line:
-        raise NotImplementedError
+        """What a row shows, in *width* cells."""
 
     # -- rows --
 
