@@ -16,6 +16,7 @@ from dissect.carriers.bounded import make_room
 from dissect.catalogue import CATALOGUE
 from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
 from dissect.exchanges import Role, Seen
+from dissect.heartbeats import Heartbeats
 from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
@@ -27,16 +28,16 @@ from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
 from dissect.text import counted
 from dissect.timefmt import format_ns
 from dissect.topics import stem
+from dissect.unsealing import Unsealing
 from dissect.validation import check, clean, compile_members
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Finding, Party
 
 if TYPE_CHECKING:
-    from dissect.crypto.decryptor import Decryptor, Opened
+    from dissect.crypto.decryptor import Opened
 
 RAW_LIMIT = 64 << 10
 """bytes of a malformed message that are kept"""
-NEVER = 1 << 63
 ADDRESSES_REMEMBERED = 10_000
 """pairs of addresses whose latest session is remembered"""
 DEVICES_REMEMBERED = 4096
@@ -44,7 +45,6 @@ SESSIONS_TOLD = 1000
 """of a device; both bounds hold in a live capture (`Options.endless`): devices without a session are forgotten, the latest sessions told"""
 FACTS_LIMIT = 4096
 """facts of a connection behind which are many devices; those of the ones that spoke first are forgotten"""
-DAY_NS = 86_400 * 10**9
 
 
 class Engine:
@@ -71,7 +71,8 @@ class Engine:
         self._uid = 0
         self._anomaly = 0
         self._session = 0
-        self._decryptor: Decryptor | None = None
+        self._keys = Unsealing(options, self._found)
+        self._heartbeats = Heartbeats(self.devices, self.report)
         self.digits: Mapping[int, int] = {}
         """file -> digits of its times"""
         self.now_ns = 0
@@ -117,12 +118,11 @@ class Engine:
         session.last_ns = max(session.last_ns, time_ns)
         if session.ended or not session.connectionless:
             self.connection_ended(session, time_ns)
-        self._beat_overdue(session, session, None, session.last_ns)
+        self._heartbeats.overdue(session, session, None, session.last_ns)
         if session.truncated:
             text = f"{counted(session.truncated, 'packet')} cut by the snap length"
             self.report(session, Finding("capture.truncated-packet", text), (), (), session.last_ns)
-        if self._decryptor is not None:
-            self._decryptor.close(session.id)
+        self._keys.close(session.id)
         self.sessions.pop(session.key, None)
         self._count(session)
         self.sink.session(session.as_model(), True)
@@ -217,7 +217,7 @@ class Engine:
         if protocol.sealed is not None:
             value = view.get("data")
             if type(value) is str:
-                opened = self._open(session, protocol, kind, value, view)
+                opened = self._keys.open(session, protocol, kind, value, view)
                 encryption = opened.encryption()
                 data = opened.data
             elif value is not None:
@@ -258,7 +258,7 @@ class Engine:
                 for finding in check_secrets(row, session, view, data):
                     self._found(seen, finding, time_ns)
         if encryption is not None:
-            self._check_keys(seen, session, protocol, opened, carrier_name)
+            self._keys.judge(seen, session, protocol, opened, carrier_name)
         if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or opened is not None or (protocol.raw_text and _CONTROL(raw)):
             for finding in check_text(view, data):
                 self._found(seen, finding, time_ns)
@@ -279,7 +279,7 @@ class Engine:
                 if finding.once is None or session.first_time(finding.once):
                     self._found(seen, finding, time_ns)
         if protocol.key_event is not None and data is not None:
-            self._learn(seen, session, protocol)
+            self._keys.learn(seen, session, protocol)
         if row is None or quiet:
             return uid
         if row.sender is not sender:
@@ -296,7 +296,7 @@ class Engine:
             self.name_device(session, identity, time_ns)
         # Only the device's own words tell that it is silent: a hole may hold up its heartbeats while the other side goes on.
         if row.beats or (time_ns > session.beat_due_ns and (sender is DEVICE or not session.beat_due_ns)):
-            self._beat(seen, session, protocol)
+            self._heartbeats.message(seen, session, protocol)
         return uid
 
     def _check_members(self, seen: Seen, row: Row | None, protocol: ApplicationProtocol) -> None:
@@ -326,112 +326,6 @@ class Engine:
             self.session_seen(session)
         session.messages += 1
         self.sink.message(message, session.id, time_ns, raw, plaintext)
-
-    def _check_keys(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol, opened: Opened | None, carrier_name: str) -> None:
-        now = seen.time_ns
-        if opened is None:
-            if protocol.must_be_sealed(seen.kind, carrier_name) and session.first_time(f"plaintext {seen.sender.value}"):
-                self._found(seen, Finding("security.plaintext-payload", f"the {seen.sender.value}'s side sends data in clear"), now)
-            return
-        if opened.outcome is Outcome.BAD_CIPHERTEXT:
-            self._found(seen, Finding("crypto.bad-ciphertext", "data is not base64 of whole AES blocks"), now)
-        elif opened.outcome is Outcome.NO_KEY and session.first_time("no-key"):
-            assert self._decryptor is not None
-            self._found(seen, Finding("crypto.no-key", self._decryptor.missing(session.id)), now)
-        elif opened.outcome is Outcome.WRONG_KEY and session.first_time("wrong-key"):
-            assert self._decryptor is not None
-            self._found(seen, Finding("crypto.wrong-key", f"no key given opens it: {self._decryptor.missing(session.id)}"), now)
-
-    # -- keys --
-
-    def _open(self, session: SessionState, protocol: ApplicationProtocol, kind: str, text: str, view: Any) -> Opened:
-        decryptor = self.decryptor()
-        assert protocol.sealed is not None
-        query = view.get("query")
-        code = query.get("productCode") if isinstance(query, dict) else session.facts.get("product_code")
-        if code is not None and isinstance(code, str):
-            session.facts["product_code"] = code
-        address = session.ends[session.device_side][0]
-        name: Any = protocol.name
-        sealed: Any = protocol.sealed(kind)
-        return decryptor.open(session.id, name, address, sealed, text, code if isinstance(code, str) else None)
-
-    def decryptor(self) -> Decryptor:
-        if self._decryptor is None:
-            from dissect.crypto.decryptor import Decryptor
-            from dissect.jsontext import decode
-
-            def lenient(plaintext: bytes) -> Any:
-                decoded = decode(plaintext)
-                return decoded.value if decoded else None
-
-            self._decryptor = Decryptor(self.options.keys, lenient)
-        return self._decryptor
-
-    def _learn(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
-        assert protocol.key_event is not None
-        event = protocol.key_event(seen, session)
-        if event is None:
-            return
-        decryptor = self.decryptor()
-        address = session.ends[session.device_side][0]
-        packet, day = seen.packets[-1] & NUMBER_MASK, seen.time_ns // DAY_NS
-        if event.step == "user":
-            decryptor.learn_user_id(session.id, address, event.value)
-            return
-        if event.step == "begin":
-            findings = decryptor.begin_exchange(
-                session.id, event.mode, event.value, event.modulus, event.generator, "device", device_address=address, packet=packet, day=day
-            )
-        else:
-            findings = decryptor.complete_exchange(session.id, event.value, "app", mode=event.mode, device_address=address, packet=packet, day=day)
-        for finding in findings:
-            if finding.code != "security.weak-key-exchange" or session.first_time("weak-key-exchange"):
-                self._found(seen, Finding(finding.code, finding.text), seen.time_ns)
-
-    # -- heartbeats --
-
-    def _beat(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
-        heartbeat = protocol.heartbeat
-        if heartbeat is None:
-            session.beat_due_ns = NEVER
-            return
-        holder: SessionState | DeviceState = session
-        if heartbeat.per_device:
-            device = self.devices.get(seen.device_id or "")
-            holder = device if device is not None else session
-        if heartbeat.starts_with is not None and holder.beat_ns is None:
-            holder.beat_ns = session.facts.get(heartbeat.starts_with)
-        if holder.beat_ns is not None:
-            self._beat_overdue(holder, session, seen, seen.time_ns)
-        if seen.kind in heartbeat.kinds:
-            holder.beat_ns = seen.time_ns
-            holder.beat_reported = False
-        if holder is session and holder.beat_ns is not None:
-            session.beat_due_ns = NEVER if holder.beat_reported else holder.beat_ns + int(heartbeat.limit_s(session.facts) * 1e9)
-
-    def _beat_overdue(self, holder: SessionState | DeviceState, session: SessionState, seen: Seen | None, now_ns: int) -> None:
-        heartbeat = session.protocol.heartbeat
-        if heartbeat is None or holder.beat_reported:
-            return
-        if heartbeat.per_device and holder is session:
-            device = self.devices.get(session.device_id or "")
-            if device is None or device.beat_reported:
-                return
-            holder = device
-        if holder.beat_ns is None:
-            return
-        limit_s = heartbeat.limit_s(holder.facts)
-        since = holder.beat_ns
-        if heartbeat.restarts_with is not None:
-            since = max(since, holder.facts.get(heartbeat.restarts_with, 0))
-        due = since + int(limit_s * 1e9)
-        if now_ns > due:
-            holder.beat_reported = True
-            uids, packets = ((seen.uid,), seen.packets) if seen is not None else ((), ())
-            text = f"no heartbeat for more than {limit_s:g} s"
-            reference = f"{session.protocol.document} {heartbeat.reference}"
-            self.report(session, Finding("timing.heartbeat-gap", text), uids, packets, due, reference)
 
     # -- what comes out --
 

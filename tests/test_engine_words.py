@@ -10,7 +10,8 @@ import pytest
 from grammars.registry import PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1] / "dissect"
-FILES = ("pipeline", "engine", "checks", "validation", "exchanges", "pairing", "early", "reuse", "meant", "links", "legs", "sessions")
+FILES = ("pipeline", "engine", "checks", "validation", "exchanges", "pairing", "early", "reuse", "meant", "links", "legs", "sessions",
+         "unsealing", "heartbeats")
 ENGINE = [*(ROOT / f"{name}.py" for name in FILES), *sorted((ROOT / "inlets").glob("*.py"))]
 WORDS = {name for name, protocol in PROTOCOLS.items()} | {
     word for protocol in PROTOCOLS.values() for row in protocol.messages.values() for word in (row.kind, row.type, *row.key)
