@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "captures" / "demo" / "capture.pcapng"
 DEMO_KEYS = ROOT / "captures" / "demo" / "keys.toml"
 
+VIEWS = ("messages", "ladder", "pairs", "anomalies", "stats", "help")
+SIZES = ((120, 40), (100, 30), (80, 24))
+
 Running = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
@@ -38,10 +41,15 @@ def make_app(path: Path | str = DEMO, keys: Path | None = DEMO_KEYS, **named: An
     return DissectApp(Loader([str(path)], options, follow=follow, redact=redact), ascii_only=named.pop("ascii_only", False), **named)
 
 
-async def settled(pilot: Pilot[None], seconds: float = 20) -> None:
-    """All is read, listed, counted and drawn."""
+def app_of(pilot: Pilot[None]) -> DissectApp:
     app = pilot.app
     assert isinstance(app, DissectApp)
+    return app
+
+
+async def settled(pilot: Pilot[None], seconds: float = 20) -> None:
+    """All is read, listed, counted and drawn."""
+    app = app_of(pilot)
     for _ in range(int(seconds / 0.02)):
         await asyncio.sleep(0.02)
         quiet = app.store.finished and app.listing.taken >= app.store.count and app._counted == app._marks() and not app.building and not app._advancing
@@ -50,6 +58,11 @@ async def settled(pilot: Pilot[None], seconds: float = 20) -> None:
     else:
         raise AssertionError("the interface did not come to rest")
     await pilot.pause(0.1)
+
+
+async def filtered(pilot: Pilot[None], text: str) -> None:
+    app_of(pilot).set_filter(text)
+    await settled(pilot)
 
 
 @pytest.fixture

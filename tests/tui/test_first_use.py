@@ -8,19 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.bench.packets import SYN, Flow, address, write
-from tests.tui.conftest import DEMO, ROOT, Running, make_app, screen_text, settled
+from tests.tui.conftest import DEMO, ROOT, Running, app_of, make_app, screen_text, settled
 from tests.tui.test_live import until
 from tui.app import DissectApp
 from tui.model.cells import plain
 from tui.screens.stats import ticks_of
 
 pytestmark = pytest.mark.slow
-
-
-def app_of(pilot: object) -> DissectApp:
-    app = pilot.app  # type: ignore[attr-defined]
-    assert isinstance(app, DissectApp)
-    return app
 
 
 def told(app: DissectApp) -> str:

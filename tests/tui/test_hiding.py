@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
 
 import pytest
-from textual.pilot import Pilot
 
-from tests.tui.conftest import Running, make_app, screen_text, settled
-from tui.app import DissectApp
+from tests.tui.conftest import Running, app_of, make_app, screen_text, settled
 from tui.export.files import FORMATS, Job, export
 from tui.model.hiding import Suppression
 from tui.settings import load, load_suppressed
 
 pytestmark = pytest.mark.slow
-
-
-def app_of(pilot: Pilot[None]) -> DissectApp:
-    return cast("DissectApp", pilot.app)
 
 
 async def test_messages_and_commands(running: Running) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.conftest import make_app, settled
+from tests.tui.conftest import SIZES, make_app, settled
 
 pytestmark = pytest.mark.slow
 
-SIZES = ((120, 40), (100, 30), (80, 24))
 THEMES = ("textual-dark", "ansi-dark")
 
 
