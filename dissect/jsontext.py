@@ -20,7 +20,6 @@ DEPTH = 64
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_OPENING = (b"{", b"[")
 # One that never ends is a string up to the end of the text: else every quote in it would be tried as a beginning of its own.
 _STRING = re.compile(r'("(?:[^"\\]++|\\.)*+"?)', re.DOTALL)
 _BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_$][A-Za-z0-9_$]*)(\s*:)")

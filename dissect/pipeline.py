@@ -22,7 +22,7 @@ from dissect.model import Source, Tool
 from dissect.options import Options
 from dissect.sessions import SessionState
 from dissect.sinks import Sink
-from dissect.streams.api import FILE_SHIFT, NUMBER_MASK, Conversation, DatagramHandler, StreamHandler
+from dissect.streams.api import FILE_SHIFT, Conversation, DatagramHandler, StreamHandler
 from dissect.text import counted
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
@@ -234,4 +234,4 @@ def _source(capture: Any, table: Any) -> Source:
     )  # fmt: skip
 
 
-__all__ = ["NUMBER_MASK", "TOOL", "Pipeline", "analyse"]
+__all__ = ["TOOL", "Pipeline", "analyse"]

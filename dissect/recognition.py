@@ -99,7 +99,7 @@ class Recogniser:
         claim = self._bare(side, held, data)
         if claim is not None:
             return claim
-        return None if waiting and self._segments < LOOK_SEGMENTS else self._give_up(side, held)
+        return None if waiting and self._segments < LOOK_SEGMENTS else self._give_up(held)
 
     def ended(self, side: int) -> Claim | None:
         """No more bytes of *side*: what waited for more is told by what there is."""
@@ -204,7 +204,7 @@ class Recogniser:
             return None
         return protocol.classify(decoded.view, None)
 
-    def _give_up(self, side: int, held: bytearray) -> Claim | None:
+    def _give_up(self, held: bytearray) -> Claim | None:
         if not self._midstream and _TLS.match(held):
             return Claim.NOTHING
         size = len(self._bytes[0]) + len(self._bytes[1])

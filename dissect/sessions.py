@@ -16,7 +16,7 @@ class SessionState:
 
     __slots__ = (
         "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
-        "midstream_ns", "connection_closing", "clear", "facts", "shared", "speaker", "retained", "once", "own", "digits", "closed", "clock_ns",
+        "midstream_ns", "clear", "facts", "shared", "speaker", "retained", "once", "own", "digits", "closed", "clock_ns",
         "beat_ns", "beat_reported", "broker_leg", "truncated", "opened_line", "key", "ended", "connectionless", "messages", "beat_due_ns",
         "open", "ended_ns",
     )  # fmt: skip
@@ -37,7 +37,6 @@ class SessionState:
         self.from_start = True
         self.midstream_ns: int | None = None
         """time of the first message of a session that was joined in its middle"""
-        self.connection_closing = False
         self.clear = True
         self.facts: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}

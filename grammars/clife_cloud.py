@@ -240,7 +240,6 @@ def file_answer(said: Said, session: Situation) -> Iterable[Finding]:
                 for entry in (told if isinstance(told, list) else ())
                 if isinstance(entry, dict) and isinstance(entry.get("devNum", 0), int)
             }
-            session.shared["productVer"] = data.get("productVer")
 
 
 def file_operation(said: Said, session: Situation) -> Iterable[Finding]:

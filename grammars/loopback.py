@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from construct import Int32ub, Int32ul, Struct
+from construct import Int32ub, Struct
 
 from grammars.vocabulary import Doc
 
-_FAMILY = Doc("Address family; in the byte order of the capturing host (NULL) or the network's (LOOP)", spec="LINKTYPE_NULL")
-
-LOOPBACK = Struct("family" / Int32ub * _FAMILY)
-LOOPBACK_SWAPPED = Struct("family" / Int32ul * _FAMILY)
+LOOPBACK = Struct(
+    "family" / Int32ub * Doc("Address family; in the byte order of the capturing host (NULL) or the network's (LOOP)", spec="LINKTYPE_NULL"),
+)
 
 FAMILY_IPV4 = (2,)
 FAMILY_IPV6 = (10, 23, 24, 26, 28, 30)

@@ -136,8 +136,6 @@ class Situation(Protocol):
     """the protocol's own memory of this session; starts empty"""
     from_start: bool
     """the session was seen from its first message"""
-    connection_closing: bool
-    """FIN or RST was seen"""
     clear: bool
     """no TLS around it"""
 
@@ -260,8 +258,6 @@ class CutKind(Enum):
     MALFORMED = "malformed"
     WAIT = "wait"
     """more bytes are needed"""
-    SKIP = "skip"
-    """bytes that mean nothing (blanks between objects)"""
 
 
 class Cut(NamedTuple):

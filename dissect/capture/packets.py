@@ -38,7 +38,6 @@ class PacketStore:
         self._chunks: dict[int, list[_Chunk]] = {}
         self._names: dict[int, str | None] = {}
         self._spool: IO[bytes] | None = None
-        self._closed = False
 
     def begin(self, file: int, name: str | None) -> None:
         """*name*: where the file's plain bytes can be read again; None: nowhere."""

@@ -73,10 +73,9 @@ class Progress:
         self.time_ns = 0
         self.damages: list[Damage] = []
 
-    def damage(self, text: str, pending: int = 0, time_ns: int | None = None) -> None:
-        """*pending*: packets read that are in no batch yet."""
+    def damage(self, text: str) -> None:
         if len(self.damages) < MAXIMUM_DAMAGES:
-            self.damages.append(Damage(self.file, text, self.packets + pending, self.time_ns if time_ns is None else time_ns))
+            self.damages.append(Damage(self.file, text, self.packets, self.time_ns))
 
 
 _OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (b"GMBU", "a Network Monitor file"),

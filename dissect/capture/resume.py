@@ -10,7 +10,6 @@ from grammars.pcapng import BYTE_ORDER_MAGIC, SECTION
 
 _SMALLEST = 12
 _FIRST_WINDOW = 4096
-_SECTION_BYTES = SECTION.to_bytes(4, "big")
 _LOWEST_SECTION = 28
 _CODES: dict[Literal["little", "big"], str] = {"little": "<u4", "big": ">u4"}
 

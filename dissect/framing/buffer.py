@@ -67,7 +67,3 @@ class StreamBuffer:
             used += 1
         del marks[:used]
         return Taken(data, tuple(packets), latest)
-
-    def discard(self, count: int) -> Taken:
-        """As `take`, for bytes that are no message."""
-        return self.take(count)

@@ -58,7 +58,7 @@ def _body(analysis: Analysis, messages: bool, redacted: bool, names: Mapping[str
     yield f'<p class="faint">{shown(span)}{hidden}</p>\n'
     yield ('<nav><a href="#anomalies">Anomalies</a><a href="#times">Answer times</a><a href="#devices">Devices</a><a href="#sessions">Sessions</a>'
            '<a href="#source">Source</a></nav></header>\n')
-    yield from _summary(analysis, figures)
+    yield from _summary(figures)
     yield from timeline_chart(figures.messages_over_time)
     yield '<h2 id="anomalies">Anomalies</h2>\n'
     yield from _anomalies(analysis, set(chosen.idents))
@@ -73,7 +73,7 @@ def _body(analysis: Analysis, messages: bool, redacted: bool, names: Mapping[str
     yield f"<footer>dissect {__version__}. Times are UTC. This page loads nothing and runs nothing.</footer>\n"
 
 
-def _summary(analysis: Analysis, figures: Statistics) -> Iterator[str]:
+def _summary(figures: Statistics) -> Iterator[str]:
     by_severity = {"error": 0, "warning": 0, "note": 0}
     for one in figures.anomalies:
         by_severity[one.severity] += one.n

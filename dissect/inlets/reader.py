@@ -62,12 +62,10 @@ class Reader:
 
     def reset(self, time_ns: int) -> None:
         for session in self.sessions:
-            session.connection_closing = True
             session.ended_ns = time_ns
 
     def ended(self, time_ns: int) -> None:
         for session in self.sessions:
-            session.connection_closing = True
             self._engine.connection_ended(session, time_ns)
 
     def _close_sessions(self, fins: list[bool], reset: bool, time_ns: int) -> None:

@@ -32,7 +32,7 @@ _BLOCK = struct.Struct("8x4I")
 # of tpacket_block_desc: block_status, num_pkts, offset_to_first_pkt, blk_len
 _NEXT = struct.Struct("I")
 _WORD = 4
-_SECONDS, _NANOSECONDS, _CAPTURED, _LENGTH, _STATUS, _PLACE, _TAG, _TYPE = 1, 2, 3, 4, 5, 6, 8, 9
+_SECONDS, _NANOSECONDS, _CAPTURED, _LENGTH, _STATUS, _PLACE, _TAG = 1, 2, 3, 4, 5, 6, 8
 # words of tpacket3_hdr
 _KIND_AT = 58
 # tpacket3_hdr is 48 bytes; in the sockaddr_ll behind it sll_pkttype is byte 10

@@ -29,7 +29,6 @@ from dissect.tshark.tls import Plaintexts, TlsListener
 from grammars.linktypes import IPV4, IPV6
 
 COPY_SIZE = 1 << 20
-LARGEST_KEYLOG = 256 << 20
 _AHEAD = 64
 # Frames that tshark may count more than we do (blocks that hold no packet of a link) and still be asked for in time.
 _PLAIN_MAGICS = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a"))
