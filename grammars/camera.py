@@ -5,7 +5,8 @@ Document: 004_04e8e4b59c3ba59d.txt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from grammars.vocabulary import (
@@ -26,6 +27,7 @@ from grammars.vocabulary import (
     Said,
     Situation,
     Verdict,
+    turned_wrong,
 )
 
 VALID_S = 300
@@ -55,12 +57,9 @@ def _good(fields: Any) -> bool:
     return fields.get("ret", 0) in (0, "0")
 
 
-def _verdict(fields: Any, data: Any) -> Verdict:
-    return Verdict.GOOD if _good(fields) else Verdict.FAILED
-
-
-def _beat_verdict(fields: Any, data: Any) -> Verdict:
-    return Verdict.GOOD if _good(fields) else Verdict.LOGIN_FAILED
+def _verdict(failure: Verdict) -> Callable[[Any, Any], Verdict]:
+    """Good, or *failure*."""
+    return lambda fields, data: Verdict.GOOD if _good(fields) else failure
 
 
 def same(fields: Any, data: Any) -> Any:
@@ -68,7 +67,7 @@ def same(fields: Any, data: Any) -> Any:
 
 
 def _pair(
-    operate: str, name: str, sender: Party, spec: str, asks: tuple[Member, ...] = (), answers: tuple[Member, ...] = (), verdict: Any = _verdict
+    operate: str, name: str, sender: Party, spec: str, asks: tuple[Member, ...] = (), answers: tuple[Member, ...] = (), failure: Verdict = Verdict.FAILED
 ) -> tuple[MessageType, MessageType]:
     other = PEER if sender is DEVICE else DEVICE
     answer = operate + "_rsp"
@@ -92,7 +91,7 @@ def _pair(
             sender=other,
             key=("request_id",),
             id="request_id",
-            verdict=verdict,
+            verdict=_verdict(failure),
             spec=spec,
             members=(*ENVELOPE, RET, MSG, *answers),
         ),
@@ -102,7 +101,7 @@ def _pair(
 MESSAGES = {
     row.kind: row
     for row in (
-        *_pair("heartbeat", "heartbeat", DEVICE, BEAT, verdict=_beat_verdict),
+        *_pair("heartbeat", "heartbeat", DEVICE, BEAT, failure=Verdict.LOGIN_FAILED),
         *_pair("upload_snapshot", "upload snapshot", DEVICE, SNAPSHOT, asks=(IMAGE,)),
         *_pair(
             "get_dev_config",
@@ -110,17 +109,7 @@ MESSAGES = {
             PEER,
             GET,
             answers=tuple(
-                Member(
-                    name=one.name,
-                    meaning=one.meaning,
-                    types=one.types,
-                    values=one.values,
-                    required=_good,
-                    plain_url=one.plain_url,
-                    privacy=one.privacy,
-                    unit=one.unit,
-                    spec=GET,
-                )
+                replace(one, required=_good, spec=GET)
                 for one in (
                     Member(name="mac", meaning="MAC address of the device", privacy=Privacy.DEVICE),
                     UPLOAD_TYPE,
@@ -203,11 +192,7 @@ def clock(said: Said, session: Situation) -> Iterable[Finding]:
     if type(value) is not int or session.retained:
         return
     off = value - said.time_ns // 10**9
-    mark = f"skewed {said.sender.value} {session.speaker}"
-    if abs(off) <= VALID_S:
-        session.facts[mark] = False
-    elif not session.facts.get(mark):
-        session.facts[mark] = True
+    if turned_wrong(session, f"skewed {said.sender.value} {session.speaker}", abs(off) > VALID_S):
         yield Finding("timing.clock-skew", f"timestamp is {off:+d} s off the capture's clock")
 
 

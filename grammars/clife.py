@@ -22,6 +22,7 @@ from grammars.vocabulary import (
     Privacy,
     Said,
     Situation,
+    turned_wrong,
 )
 
 SYNCHRONISED_MS = 10**12
@@ -145,9 +146,5 @@ def clock(said: Said, session: Situation) -> Iterable[Finding]:
         return
     off = value - said.time_ns // 1_000_000
     distance = min(abs(off), abs(off - ZONE_MS), abs(off + ZONE_MS))
-    mark = f"skewed {said.sender.value} {session.speaker}"
-    if distance <= SKEW_MS:
-        session.facts[mark] = False
-    elif not session.facts.get(mark):
-        session.facts[mark] = True
+    if turned_wrong(session, f"skewed {said.sender.value} {session.speaker}", distance > SKEW_MS):
         yield Finding("timing.clock-skew", f"timestamp is {off // 1000:+d} s off the capture's clock")

@@ -172,7 +172,6 @@ class FileStory:
 
 
 REGISTRATION = (Member(name="productCode", meaning="Product code", required=False, privacy=Privacy.DEVICE, spec=REGISTER),)
-SECTIONS = {2006: CODES, 2007: CODES, 2009: CODES, 2011: CODES, 2013: CODES, 2012: CODES}
 QUERY = Member(
     name="query",
     meaning="Parameters of the URL: authLevel, productCode, devId",
@@ -199,7 +198,7 @@ MESSAGES: dict[str, MessageType] = {
         row(2001, "register response", PEER, CODES),
         row(2004, "connect", DEVICE, CODES, answered_by=("2005",)),
         row(2005, "connect response", PEER, CODES),
-        *common_rows(SECTIONS.__getitem__),
+        *common_rows(lambda cmd: CODES),
         row(2014, "last will", DEVICE, CODES),
         row(2017, "forced offline", PEER, CODES),
         row(2019, "file operation", PEER, FILES, answered_by=("2018",), data=FILE_OPERATION, story=lambda fields, data: FileStory(data)),

@@ -15,7 +15,7 @@ MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
 LONGEST_MODE = 32
 """characters of a keyMode that are kept, however people may spell it"""
 
-USER_ID = Member(name="userId", meaning="User of the APP; also key of the key exchange", credential=None, privacy=Privacy.CREDENTIAL, spec="6.1.2")
+USER_ID = Member(name="userId", meaning="User of the APP; also key of the key exchange", privacy=Privacy.CREDENTIAL, spec="6.1.2")
 KEY_MODES = Member(
     name="keyModes",
     meaning="Key exchanges that the device offers",

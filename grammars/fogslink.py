@@ -6,6 +6,7 @@ Document: 000_0462ae7b190e5537.txt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from construct import GreedyBytes, NullTerminated, Struct
@@ -91,14 +92,7 @@ MESSAGES = {
             members=(
                 EQ_SN,
                 code("0", "2"),
-                Member(
-                    name="tKey",
-                    meaning=T_KEY.meaning,
-                    required=lambda fields: str(fields.get("code")) == "0",
-                    credential="tKey",
-                    privacy=Privacy.CREDENTIAL,
-                    spec=LOGIN,
-                ),
+                replace(T_KEY, required=lambda fields: str(fields.get("code")) == "0"),
             ),
         ),
         MessageType(

@@ -147,6 +147,13 @@ class Situation(Protocol):
     """which of several devices behind one connection the message is from; empty where there is but one, and for the other side"""
 
 
+def turned_wrong(session: Situation, what: str, wrong: bool) -> bool:
+    """Whether *what* is wrong now and was not when it was asked last: told once, and again after it was right."""
+    before = session.facts.get(what, False)
+    session.facts[what] = wrong
+    return wrong and not before
+
+
 Rule = Callable[[Said, Situation], Iterable[Finding]]
 
 
