@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -96,3 +97,19 @@ def test_first_bytes_of_http(data: bytes, verdict: bool | None) -> None:
 @pytest.mark.parametrize(("data", "verdict"), [(b"", None), (b"\x10", None), (CONNECT[:6], None), (CONNECT, True), (OLD_CONNECT, True), (b"\x20\x02", False)])
 def test_first_bytes_of_mqtt(data: bytes, verdict: bool | None) -> None:
     assert looks_like_mqtt_connect(data) is verdict
+
+
+BLANKS: list[Any] = [
+    pytest.param(b"GET" + b" " * 60_000 + b"\n", id="nothing but blanks"),
+    pytest.param(b"GET" + b" \t" * 30_000 + b"HTTP\n", id="blanks of both kinds"),
+    pytest.param(b"GET" + b" HTTP/1.1x" * 6_000 + b"\n", id="versions that are none"),
+    pytest.param(b"GET /" + b" HTTP/1." * 7_000 + b" x\n", id="versions in the target"),
+    pytest.param(b"HTTP/1.1" + b" " * 60_000 + b"\n", id="a status line of blanks"),
+]
+
+
+@pytest.mark.parametrize("line", BLANKS)
+def test_a_line_of_blanks_costs_no_more_than_another(line: bytes) -> None:
+    started = time.process_time()
+    assert looks_like_http(line) is False
+    assert time.process_time() - started < 1

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 MAX_LINE = 64 << 10
 MAX_HEAD = 256 << 10
-_REQUEST = re.compile(rb"([A-Z_-]+)[ \t]+(.*?)[ \t]+HTTP/1\.[0-9]*[ \t]*\r?\Z", re.DOTALL)
+_REQUEST = re.compile(rb"([A-Z_-]++)[ \t]++(.*)[ \t]HTTP/1\.[0-9]*+[ \t]*+\r?\Z", re.DOTALL)
+# Possessive, and with one blank before the version: what blanks can be shared out takes the square or the cube of their number.
 _STATUS = re.compile(rb"HTTP/1\.[0-9]*[ \t]+([0-9]{3})(?:[ \t][^\n]*)?\r?\Z")
 _METHOD = re.compile(rb"[A-Z_-]+")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -39,9 +40,10 @@ class Head(NamedTuple):
 def request_line(line: bytes) -> Request | None:
     """`METHOD target HTTP/1.x`; the method is any token of capital letters, `_` and `-`."""
     match = _REQUEST.match(line)
-    if not match or not match[2]:
+    target = match[2].rstrip(b" \t") if match else b""
+    if match is None or not target:
         return None
-    return Request(match[1].decode(), match[2].decode("utf-8", "backslashreplace"))
+    return Request(match[1].decode(), target.decode("utf-8", "backslashreplace"))
 
 
 def status_line(line: bytes) -> int | None:
