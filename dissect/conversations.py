@@ -19,8 +19,7 @@ from dissect.streams.api import Conversation, DatagramHandler, Listener, StreamH
 from dissect.streams.listing import Listing, in_order, list_conversations
 from dissect.streams.policy import COMPLETE
 from dissect.streams.table import ConversationTable
-
-TLS_RECORDS = tuple(bytes((kind, 3)) for kind in (20, 21, 22, 23))
+from grammars.tls import RECORD_BEGINNINGS
 
 
 class _Sessions:
@@ -110,7 +109,7 @@ class Taken:
             return f"{self.carrier} that carries no message of a protocol we know"
         if self._udp:
             return "its datagrams are no CoAP"
-        if self._front.startswith(TLS_RECORDS):
+        if self._front.startswith(RECORD_BEGINNINGS):
             return "TLS that hides no protocol we know" if self._shadow.tls else "TLS, which was not opened"
         return "it begins with no message of a protocol we know, and with no carrier of one"
 

@@ -24,7 +24,8 @@ _decode = msgspec.json.Decoder().decode
 _STRING = re.compile(r'("(?:[^"\\]++|\\.)*+"?)', re.DOTALL)
 _BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_$][A-Za-z0-9_$]*)(\s*:)")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_FIRST_BYTES = frozenset(b"{[ \t\r\n")
+FIRST_BYTES = frozenset(b"{[ \t\r\n")
+"""with which a text begins that may be an object or an array"""
 
 
 class Decoded(NamedTuple):
@@ -193,4 +194,4 @@ def _trim(value: Any) -> Any:
 
 def may_be_json(data: bytes) -> bool:
     """A cheap look at the first byte, before anything is decoded."""
-    return bool(data) and data[0] in _FIRST_BYTES
+    return bool(data) and data[0] in FIRST_BYTES

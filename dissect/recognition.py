@@ -13,8 +13,10 @@ from dissect.carriers.http_head import MAX_LINE, looks_like_http
 from dissect.carriers.mqtt_wire import PUBLISH, frame
 from dissect.carriers.probe import looks_like_mqtt_connect
 from dissect.framing.framers import framer
-from dissect.jsontext import decode, decode_part
+from dissect.jsontext import FIRST_BYTES, decode, decode_part
+from grammars.mqtt import PORT, TLS_PORT
 from grammars.registry import PROTOCOLS
+from grammars.tls import HANDSHAKE, VERSION_MAJOR
 from grammars.vocabulary import ApplicationProtocol, Classified, Frames, Lines
 
 LOOK_BYTES = 64 << 10
@@ -31,17 +33,16 @@ TOPIC_LOOK = 512
 """bytes before an object in which a PUBLISH may begin"""
 SHORT_BYTES = 64
 """of one side that may be a protocol's small talk, on its own port"""
-MQTT_PORTS = frozenset({1883, 8883})
+MQTT_PORTS = frozenset({PORT, TLS_PORT})
 
 _BARE: tuple[tuple[ApplicationProtocol, re.Pattern[bytes]], ...] = tuple(
     (protocol, re.compile(protocol.signature)) for protocol in PROTOCOLS.values() if "tcp" in protocol.carriers
 )
 _BY_PORT = tuple(protocol for protocol, _ in _BARE if isinstance(protocol.framing, Frames))
 _CARRIED = re.compile(b"|".join(sorted({protocol.signature for protocol in PROTOCOLS.values() if "mqtt" in protocol.carriers or "http" in protocol.carriers})))
-_TLS = re.compile(rb"\x16\x03[\x00-\x04]")
+_TLS = re.compile(re.escape(bytes((HANDSHAKE, VERSION_MAJOR))) + rb"[\x00-\x04]")
 _OVERLAP = 32
 _FRONT = 2 * MAX_LINE
-_JSON_STARTS = b"{[ \t\r\n"
 _TOPIC = re.compile(rb"[^\x00-\x1f\x7f+#]+")
 
 
@@ -128,7 +129,7 @@ class Recogniser:
     def _bare(self, side: int, held: bytearray, data: bytes) -> Claim | None:
         start = self._searched[side]
         self._searched[side] = max(0, len(held) - _OVERLAP)
-        if held[0] not in _JSON_STARTS and (self._signed[side] or _CARRIED.search(held, start)) and self._published(side, held):
+        if held[0] not in FIRST_BYTES and (self._signed[side] or _CARRIED.search(held, start)) and self._published(side, held):
             return Claim.MQTT_MIDSTREAM
         for protocol, signature in _BARE:
             if protocol.name in self._signed[side] or signature.search(held, start):

@@ -10,11 +10,11 @@ import json
 import re
 from typing import NamedTuple
 
+from dissect.jsontext import DEPTH
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import Frames
 
 PARTS_LIMIT = 20_000
-DEPTH_LIMIT = 64
 
 _TOKEN = re.compile(rb'[ \t\r\n]*(?:([{}\[\],:])|("(?:[^"\\]|\\.)*")|([^\s{}\[\],:"]+))', re.DOTALL)
 
@@ -85,7 +85,7 @@ def json_parts(data: bytes, offset: int = 0) -> list[Part]:
             kind = "object" if mark == b"{" else "array" if mark == b"[" else "text" if text is not None else _word(bare)
             parts.append(Part(path, kind, first, start, position))
             if mark is not None:
-                if len(stack) == DEPTH_LIMIT:
+                if len(stack) == DEPTH:
                     break
                 stack.append(_Open(len(parts) - 1, mark == b"{", path))
             elif top is None:

@@ -41,7 +41,7 @@ from construct import Optional as Maybe
 from grammars.vocabulary import Doc
 
 LEVEL_3_1, LEVEL_3_1_1, LEVEL_5_0 = 3, 4, 5
-PORT = 1883
+PORT, TLS_PORT = 1883, 8883
 PROTOCOL_NAMES = (b"MQTT", b"MQIsdp")
 VARIABLE_INTEGER_BYTES = 4
 """5.0, 1.5.5: "The maximum number of bytes in the Variable Byte Integer field is four." """

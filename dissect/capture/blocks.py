@@ -41,6 +41,14 @@ def _layout(order: ByteOrder) -> Layout:
 
 
 LAYOUTS = {order.name: _layout(order) for order in BYTE_ORDERS}
+SMALLEST_BLOCK = LAYOUTS["little"].block.size + LAYOUTS["little"].trailer.size
+SMALLEST_SECTION = SMALLEST_BLOCK + LAYOUTS["little"].section.size
+
+
+def byte_order(data: bytes, place: int = 0) -> Literal["little", "big"] | None:
+    """The byte order that the section header at *place* declares."""
+    magic = data[place + 8:place + 12]
+    return next((order.name for order in BYTE_ORDERS if len(magic) == 4 and int.from_bytes(magic, order.name) == pcapng.BYTE_ORDER_MAGIC), None)
 
 
 def options(layout: Layout, buffer: bytes, place: int, end: int) -> Iterator[tuple[int, bytes]]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dissect.capture.batch import Batch, column
-from dissect.capture.blocks import LAYOUTS, Interface, Layout, counter_option, describe_interface
+from dissect.capture.blocks import LAYOUTS, SMALLEST_BLOCK, SMALLEST_SECTION, Interface, Layout, byte_order, counter_option, describe_interface
 from dissect.capture.inflate import ByteSource
 from dissect.capture.pcap import largest_capture
 from dissect.capture.reader import Damage, Placed, Progress
 from dissect.capture.resume import next_block
 from dissect.errors import CaptureError
-from grammars.pcap import BYTE_ORDERS
 from grammars.pcapng import (
-    BYTE_ORDER_MAGIC,
     ENHANCED_PACKET,
     INTERFACE,
     MAJOR_VERSION,
@@ -34,17 +32,10 @@ MAXIMUM_SECRETS = 64 << 20
 MAXIMUM_INTERFACES = 65_536
 _MAGIC = SECTION.to_bytes(4, "big")
 _ALIGNED = 4
-_SMALLEST = 12
 
 
 def is_pcapng(head: bytes) -> bool:
-    return head[:4] == _MAGIC and _order(head, 0) is not None
-
-
-def _order(data: bytes, place: int) -> Literal["little", "big"] | None:
-    """The byte order that the section header at *place* declares."""
-    magic = data[place + 8:place + 12]
-    return next((order.name for order in BYTE_ORDERS if len(magic) == 4 and int.from_bytes(magic, order.name) == BYTE_ORDER_MAGIC), None)
+    return head[:4] == _MAGIC and byte_order(head) is not None
 
 
 class _Rows:
@@ -67,9 +58,9 @@ class PcapngReader:
 
     def __init__(self, name: str, file: int, source: ByteSource, head: bytes) -> None:
         self._name, self._source = name, source
-        self._layout: Layout = LAYOUTS[_order(head, 0) or "little"]
+        self._layout: Layout = LAYOUTS[byte_order(head) or "little"]
         _, length = self._layout.block.struct.unpack_from(head.ljust(12, b"\0"), 0)
-        if not _SMALLEST + 16 <= length <= MAXIMUM_BLOCK or length % _ALIGNED:
+        if not SMALLEST_SECTION <= length <= MAXIMUM_BLOCK or length % _ALIGNED:
             raise CaptureError(f"{name}: no whole pcapng section header (it claims {length} bytes)")
         if len(head) < length:
             head += source.read(length - len(head))
@@ -156,17 +147,17 @@ class PcapngReader:
         section, interfaces = self._section, self._interfaces
         limits = [largest_capture(interface.snap_length) for interface in interfaces[section:]]
         place = 0
-        while place + _SMALLEST <= size:
+        while place + SMALLEST_BLOCK <= size:
             kind, length = head(buffer, place)
             if kind == SECTION:
-                order = _order(buffer, place)
+                order = byte_order(buffer, place)
                 if order is None:
                     return place, 0, "a section header without byte order"
                 if LAYOUTS[order] is not layout:
                     self._layout = LAYOUTS[order]
                     return place, 0, None
             end = place + length
-            if length < _SMALLEST or length % _ALIGNED or length > MAXIMUM_BLOCK:
+            if length < SMALLEST_BLOCK or length % _ALIGNED or length > MAXIMUM_BLOCK:
                 return place, 0, f"a block claims {length} bytes"
             if end > size:
                 return (place, 0, "the file ends inside a block") if self._over else (place, end - size, None)
@@ -193,7 +184,7 @@ class PcapngReader:
         left = size - place
         if self._over and left:
             return place, 0, f"the file ends inside a block ({left} bytes of it are there)"
-        return place, _SMALLEST - left, None
+        return place, SMALLEST_BLOCK - left, None
 
     def _block(self, kind: int, buffer: bytes, place: int, length: int, rows: _Rows) -> str | None:
         """One whole block other than the enhanced packets; gives what is wrong with it."""
@@ -274,7 +265,7 @@ class PcapngReader:
                 return buffer[place:], True
             if self._over:
                 return b"", False
-            scanned = place if place is not None else scanned + max(0, (len(buffer) - _SMALLEST - scanned) // _ALIGNED * _ALIGNED)
+            scanned = place if place is not None else scanned + max(0, (len(buffer) - SMALLEST_BLOCK - scanned) // _ALIGNED * _ALIGNED)
             more = self._source.read()
             self._over = not more
             self._base += scanned

@@ -78,9 +78,10 @@ class Progress:
             self.damages.append(Damage(self.file, text, self.packets, self.time_ns))
 
 
-_OTHERS = ((b"snoop\0\0\0", "a snoop file"), (b"btsnoop\0", "a btsnoop file"), (b"GMBU", "a Network Monitor file"),
-           (b"RTSS", "a Network Monitor file"), (b"TRSNIFF", "a Sniffer file"), (b"XCP\0", "a NetXRay file"),
-           (b"iptrace ", "an iptrace file"))
+OTHER_FORMATS = ((b"snoop\0\0\0", "snoop", "a snoop file"), (b"btsnoop\0", "btsnoop", "a btsnoop file"), (b"GMBU", "netmon", "a Network Monitor file"),
+                 (b"RTSS", "netmon", "a Network Monitor file"), (b"TRSNIFF", "sniffer", "a Sniffer file"), (b"XCP\0", "netxray", "a NetXRay file"),
+                 (b"iptrace ", "iptrace", "an iptrace file"))
+"""magic, name in a report, and in words: what tshark reads and we do not"""
 
 _PACKED = ((b"BZh", "bzip2", "bzcat"), (b"\xfd7zXZ\0", "xz", "xzcat"), (b"PK\3\4", "zip", "unzip -p"), (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"))
 """magic, name, and the program that writes the content to its standard output"""
@@ -101,5 +102,5 @@ def open_reader(name: str, file: int, source: ByteSource) -> Reader:
     for magic, packer, unpack in _PACKED:
         if head.startswith(magic):
             raise CaptureError(f"{name}: packed with {packer}, which is not read (gzip, zstd and lz4 are); unpack it: {unpack} FILE | dissect ... -")
-    what = next((text for magic, text in _OTHERS if head.startswith(magic)), "neither pcap nor pcapng")
+    what = next((text for magic, _, text in OTHER_FORMATS if head.startswith(magic)), "neither pcap nor pcapng")
     raise CaptureError(f"{name}: {what}; --engine tshark reads what Wireshark knows")

@@ -6,11 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from dissect.capture.blocks import SMALLEST_BLOCK, SMALLEST_SECTION
 from grammars.pcapng import BYTE_ORDER_MAGIC, SECTION
 
-_SMALLEST = 12
 _FIRST_WINDOW = 4096
-_LOWEST_SECTION = 28
 _CODES: dict[Literal["little", "big"], str] = {"little": "<u4", "big": ">u4"}
 
 
@@ -22,29 +21,29 @@ def next_block(buffer: bytes, place: int, order: str, over: bool, longest: int) 
     """
     size = len(buffer)
     window = _FIRST_WINDOW
-    while place + _SMALLEST <= size:
+    while place + SMALLEST_BLOCK <= size:
         stop = min(size, place + window)
         # Windows grow, so that many small damages cost what they span and no more.
         found = _scan(buffer, place, stop, order, over, longest)
         if found is not None:
             return found
-        place += max(4, (stop - place - _SMALLEST) // 4 * 4 + 4)
+        place += max(4, (stop - place - SMALLEST_BLOCK) // 4 * 4 + 4)
         window *= 4
     return None, False
 
 
 def _scan(buffer: bytes, place: int, stop: int, order: str, over: bool, longest: int) -> tuple[int, bool] | None:
     size = len(buffer)
-    count = max(0, (stop - place - _SMALLEST) // 4 + 1)
+    count = max(0, (stop - place - SMALLEST_BLOCK) // 4 + 1)
     if not count:
         return None
     best: tuple[int, bool] | None = None
     for name, code in _CODES.items():
         words = np.frombuffer(buffer, code, count + 2, place).astype(np.int64)
         kinds, lengths = words[:count], words[1:count + 1]
-        fits = (lengths >= _SMALLEST) & (lengths % 4 == 0) & (lengths <= longest)
+        fits = (lengths >= SMALLEST_BLOCK) & (lengths % 4 == 0) & (lengths <= longest)
         if name != order:
-            fits &= (kinds == SECTION) & (words[2:count + 2] == BYTE_ORDER_MAGIC) & (lengths >= _LOWEST_SECTION)
+            fits &= (kinds == SECTION) & (words[2:count + 2] == BYTE_ORDER_MAGIC) & (lengths >= SMALLEST_SECTION)
         else:
             fits &= (kinds != SECTION) | (words[2:count + 2] == BYTE_ORDER_MAGIC)
         ends = np.arange(place, place + 4 * count, 4) + lengths

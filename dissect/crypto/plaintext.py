@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from msgspec import DecodeError
 from msgspec.json import Decoder
 
+from dissect.jsontext import DEPTH
 from dissect.jsonwrite import number_of
 from dissect.model import JSON
-
-DEEPEST: Final = 64
-"""levels; as the envelope's (protocols.md, bare JSON)"""
 
 _decode = Decoder().decode
 
 
 def decode_strictly(plaintext: bytes) -> JSON:
-    """The object or array that *plaintext* is in UTF-8; None when it is none, or nested deeper than DEEPEST."""
+    """The object or array that *plaintext* is in UTF-8; None when it is none, or nested deeper than DEPTH."""
     try:
         value = _decode(plaintext)
     except DecodeError:
@@ -28,7 +26,7 @@ def decode_strictly(plaintext: bytes) -> JSON:
     if type(value) is not dict and type(value) is not list:
         return None
     # Most messages are too short, or hold too few brackets, to be nested deeply: those are not walked.
-    if len(plaintext) > 2 * DEEPEST and plaintext.count(b"[") + plaintext.count(b"{") > DEEPEST and _too_deep(value):
+    if len(plaintext) > 2 * DEPTH and plaintext.count(b"[") + plaintext.count(b"{") > DEPTH and _too_deep(value):
         return None
     return value
 
@@ -48,9 +46,9 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _too_deep(value: JSON) -> bool:
-    """Whether containers stand in each other more than DEEPEST deep."""
+    """Whether containers stand in each other more than DEPTH deep."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(DEPTH):
         level = [
             child
             for container in level

@@ -13,11 +13,12 @@ from dissect.redact.fields import FieldRedactor, Plans, ProtocolPlans
 from dissect.redact.pseudonyms import LONGEST_NAME, VALUE, Pseudonyms, is_address
 from dissect.redact.texts import without_quotes
 from dissect.sinks import Sink
+from grammars.coap import METHODS, Type
 from grammars.registry import PROTOCOLS
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "FETCH", "iPATCH"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}) | frozenset(METHODS.values())
 _OPEN_CARRIER = frozenset({"qos", "retain", "dup", "packet_id", "message_id", "status"})
-_COAP_TYPES = frozenset({"CON", "NON", "ACK", "RST"})
+_COAP_TYPES = frozenset(kind.name for kind in Type)
 _CODE = re.compile(r"\d\.\d\d", re.ASCII).fullmatch
 _TOKEN = re.compile(r"[0-9a-f]{0,16}", re.ASCII).fullmatch
 _FILTER_WORDS = re.compile(r"and|or|not|host|net|port|portrange|src|dst|tcp|udp|ip|ip6|icmp|arp|ether|vlan|\d{1,5}|[()<>=!]+", re.ASCII).fullmatch

@@ -41,9 +41,9 @@ def open_as_asked(paths: Sequence[str], options: Options, warn: Callable[[str], 
 
 def _holds_secrets(path: str) -> bool:
     """Whether a pcapng file begins with decryption secrets."""
-    from dissect.capture.blocks import LAYOUTS
-    from grammars.pcap import BYTE_ORDERS
-    from grammars.pcapng import BYTE_ORDER_MAGIC, ENHANCED_PACKET, OBSOLETE_PACKET, SECRETS, SECTION, SIMPLE_PACKET
+    from dissect.capture.blocks import LAYOUTS, byte_order
+    from dissect.capture.pcapng import is_pcapng
+    from grammars.pcapng import ENHANCED_PACKET, OBSOLETE_PACKET, SECRETS, SIMPLE_PACKET
 
     if not Path(path).is_file():
         return False
@@ -52,9 +52,8 @@ def _holds_secrets(path: str) -> bool:
             front = stream.read(PEEKED)
     except OSError:
         return False  # the reader says why it cannot be read
-    magic = front[8:12]
-    order = next((order.name for order in BYTE_ORDERS if len(magic) == 4 and int.from_bytes(magic, order.name) == BYTE_ORDER_MAGIC), None)
-    if order is None or front[:4] != SECTION.to_bytes(4, "big"):
+    order = byte_order(front)
+    if order is None or not is_pcapng(front):
         return False
     head = LAYOUTS[order].block.struct
     place = 0

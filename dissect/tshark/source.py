@@ -16,7 +16,7 @@ import numpy as np
 
 from dissect.capture import Batch, Damage, PcapngWriter, open_capture
 from dissect.capture.inflate import ByteSource
-from dissect.capture.reader import open_reader
+from dissect.capture.reader import OTHER_FORMATS, open_reader
 from dissect.capture.source import STANDARD_INPUT
 from dissect.errors import CaptureError
 from dissect.layers.link import READABLE
@@ -27,13 +27,13 @@ from dissect.tshark.program import convert, find_tshark
 from dissect.tshark.survey import survey
 from dissect.tshark.tls import Plaintexts, TlsListener
 from grammars.linktypes import IPV4, IPV6
+from grammars.pcap import BYTE_ORDERS, MAGIC_MICROSECONDS, MAGIC_NANOSECONDS
+from grammars.pcapng import SECTION
 
 COPY_SIZE = 1 << 20
 _AHEAD = 64
 # Frames that tshark may count more than we do (blocks that hold no packet of a link) and still be asked for in time.
-_PLAIN_MAGICS = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a"))
-_FORMATS = ((b"snoop\0\0\0", "snoop"), (b"btsnoop\0", "btsnoop"), (b"GMBU", "netmon"), (b"RTSS", "netmon"), (b"TRSNIFF", "sniffer"), (b"XCP\0", "netxray"),
-            (b"iptrace ", "iptrace"))
+_PLAIN_MAGICS = (*(magic.to_bytes(4, order.name) for magic in (MAGIC_MICROSECONDS, MAGIC_NANOSECONDS) for order in BYTE_ORDERS), SECTION.to_bytes(4, "big"))
 
 
 class TsharkSource:
@@ -129,7 +129,7 @@ class TsharkSource:
         copy = self._temporary()
         convert(self._tshark, path, copy)
         name = self._shown.get(path, (path, None))[0]
-        self._shown[copy.name] = (name, next((kind for magic, kind in _FORMATS if head.startswith(magic)), "tshark"))
+        self._shown[copy.name] = (name, next((kind for magic, kind, _ in OTHER_FORMATS if head.startswith(magic)), "tshark"))
         return copy.name
 
     def _joined(self) -> tuple[str, list[np.ndarray[Any, np.dtype[np.int64]]] | None]:
