@@ -36,8 +36,11 @@ class Key:
 
     def seal(self, value: object) -> str:
         """*value* as JSON, padded, encrypted, in base64."""
+        return self.seal_text(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+    def seal_text(self, plain: bytes) -> str:
+        """JSON as somebody spells it."""
         padder = PKCS7(128).padder()
-        plain = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         padded = padder.update(plain) + padder.finalize()
         encryptor = Cipher(algorithms.AES128(self.secret), modes.CBC(self.vector)).encryptor()
         return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()

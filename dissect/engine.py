@@ -17,6 +17,7 @@ from dissect.catalogue import CATALOGUE
 from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
 from dissect.exchanges import Role, Seen
 from dissect.heartbeats import Heartbeats
+from dissect.jsontext import look_again
 from dissect.links import Links
 from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
@@ -220,6 +221,9 @@ class Engine:
                 opened = self._keys.open(session, protocol, kind, value, view)
                 encryption = opened.encryption()
                 data = opened.data
+                if opened.plaintext is not None:
+                    _, data, inside = look_again(data, opened.plaintext)
+                    findings += inside
             elif value is not None:
                 data = value
                 encryption = _PLAINTEXT

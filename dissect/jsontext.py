@@ -80,6 +80,16 @@ def _each_name_once(value: Any, data: bytes) -> bool:
     return data.count(b'":') == _count_members(value)
 
 
+def look_again(value: Any, data: bytes) -> Decoded:
+    """What there is to tell of *data*, JSON that was read as *value* (decrypted members)."""
+    try:
+        if _encode(value) == data and not _padded(data):
+            return Decoded(value, value, ())
+    except (ValueError, OverflowError, msgspec.MsgspecError):
+        pass  # a number or a text that msgspec does not write: read it as anything else that is not compact
+    return decode(data) or Decoded(value, value, ())
+
+
 def decode_part(parts: dict[str, Any], name: str | None) -> Decoded | None:
     """The parts of a frame, of which the one called *name* (where it is there) is JSON text; None when that is no object."""
     text = parts.get(name) if name is not None else None

@@ -26,7 +26,7 @@ from dissect.streams.api import FILE_SHIFT, Conversation, DatagramHandler, Strea
 from dissect.text import counted
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
-from grammars.vocabulary import PEER, Finding
+from grammars.vocabulary import PEER, ApplicationProtocol, Finding
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 20_000
@@ -94,7 +94,7 @@ class Pipeline:
         session = self._addresses.get(pair)
         read = read_payload(unit.payload, "coap", (session.protocol.name,) if session is not None else ())
         if read is None:
-            if session is not None and unit.payload[:1] == b"{" and unit.repeats is None:
+            if session is not None and unit.repeats is None and _addressed(unit, session.protocol):
                 self.engine.malformed(session, self._side(session, source), unit.payload, unit.packets, unit.time_ns, False)
                 return True
             return False
@@ -207,6 +207,12 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
     engine.totals.limits.streams += limits.streams
     engine.totals.limits.bytes_beyond_holes += limits.bytes_beyond_holes
     sink.finish(_source(capture, table), engine.totals)
+
+
+def _addressed(unit: Unit, protocol: ApplicationProtocol) -> bool:
+    """Whether a CoAP payload that is no message stands where one of the protocol's should: it looks like one, or is posted to its path."""
+    carrier = unit.carrier or {}
+    return unit.payload[:1] == b"{" or (carrier.get("code") == "POST" and carrier.get("uri") in protocol.paths)
 
 
 def _batches(capture: Any) -> Iterable[Any]:

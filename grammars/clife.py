@@ -32,13 +32,17 @@ ZONE_MS = 8 * 3600 * 1000
 
 PARTIES = {"0": "device", "1": "gateway", "2": "APP", "3": "platform", "f": "all"}
 
+def _priority(value: Any) -> str | None:
+    return "is below 0" if isinstance(value, int) and value < 0 else None
+
+
 ENVELOPE = (
     Member(name="cmd", meaning="Function code", types=INTEGER, spec="7.1"),
     Member(name="ver", meaning="Version of the protocol", pattern=r"\d+(\.\d+)*", spec="6.1.1"),
     Member(name="dir", meaning="From and to: 0 device, 1 gateway, 2 APP, 3 platform, f all", pattern=r"[0-3fF]{2}", spec="6.1.1"),
     Member(name="msgId", meaning="Number of the frame; the answer bears the same", types=INTEGER, spec="6.1.1"),
     Member(name="timestamp", meaning="Milliseconds since 1970, or since the device started", types=TEXT_OR_INTEGER, unit="ms", spec="6.1.1"),
-    Member(name="prio", meaning="Priority: 0 low, 1 medium, 2 and above high", types=INTEGER, required=False, spec="6.1.1"),
+    Member(name="prio", meaning="Priority: 0 low, 1 medium, 2 and above high", types=INTEGER, required=False, check=_priority, spec="6.1.1"),
     Member(name="traceId", meaning="Identifier of the message's way through the platform", required=False, spec="6.3.1.1"),
 )
 REQUIRED = frozenset(member.name for member in ENVELOPE if member.required is True)
@@ -112,8 +116,8 @@ def common_rows(section: Callable[[int], str]) -> tuple[MessageType, ...]:
 
 
 def classify(value: Any, sender: Party | None) -> Classified | None:
-    """An object with cmd and msgId."""
-    if type(value) is not dict or "cmd" not in value or "msgId" not in value:
+    """An object with cmd and msgId; where the rest of the envelope is there, msgId may be what is missing."""
+    if type(value) is not dict or "cmd" not in value or not ("msgId" in value or ("ver" in value and "dir" in value)):
         return None
     cmd = value["cmd"]
     if type(cmd) is int or (type(cmd) is str and cmd.isascii() and cmd.isdigit()):

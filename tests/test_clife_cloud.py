@@ -152,14 +152,15 @@ def test_a_retained_message_opens_nothing_and_is_old_by_right() -> None:
     assert legs.told(until=1000).codes() == {"timing.clock-skew": 1, "pair.timeout": 1}
 
 
-def test_a_broken_payload_is_one_message_on_both_legs() -> None:
+@pytest.mark.parametrize("broken", [b'{"cmd":2006,', b"hello", b"\0\1"])
+def test_a_broken_payload_is_one_message_on_both_legs(broken: bytes) -> None:
     legs = Legs()
     legs.up(1, "d1", 2006, 7, PARAMS)
     legs.down(2, "d1", 2007, 7)
     assert legs.platform is not None
-    legs.devices["d1"].says(3, "clife/d1/up", b'{"cmd":2006,')
-    legs.platform.hears(3.01, "clife/d1/up", b'{"cmd":2006,')
-    legs.platform.hears(3.02, "elsewhere", b'{"cmd":2006,')
+    legs.devices["d1"].says(3, "clife/d1/up", broken)
+    legs.platform.hears(3.01, "clife/d1/up", broken)
+    legs.platform.hears(3.02, "elsewhere", broken)
     told = legs.told()
     assert told.codes() == {"framing.malformed": 1} and [one.type for one in told.messages[-2:]] == [None, None]
     assert told.messages[-1].duplicate_of == told.messages[-2].id

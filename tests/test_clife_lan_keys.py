@@ -89,6 +89,24 @@ def test_the_user_id_of_1101_opens_the_key_exchange() -> None:
     assert seals(told) == [("1101", "decrypted", "app", None), ("1102", "decrypted", "userId", None)] and told.codes() == {}
 
 
+@pytest.mark.parametrize(
+    ("plain", "codes"),
+    [
+        (b'{"params": [{"0": "1"}]}', {}),
+        (b'{"params":[{"0":"1"},]}', {"schema.lenient-json": 1}),
+        (b'{" params":[{"0":"1"}]}', {"schema.lenient-json": 1}),
+        (b'{"params":[{"0":"1"}],"params":[]}', {"schema.duplicate-key": 1}),
+        (b'{"events":[]}', {"schema.missing-field": 1}),
+    ],
+)
+def test_what_was_sealed_is_judged_as_what_is_in_clear(plain: bytes, codes: dict[str, int]) -> None:
+    scene = Scene()
+    key = hello(scene, NanoEcc(5), NanoEcc(6), "NANOEC")
+    up(scene, 1, 2006, 9, key.seal_text(plain))
+    down(scene, 1.1, 2007, 9)
+    assert scene.told(ring(APP_ENTRY, private(5))).codes() == codes
+
+
 # -- what an exchange may not be --
 
 
@@ -110,8 +128,8 @@ def test_the_mode_chosen_was_offered_and_dh_brings_its_numbers() -> None:
     for offered, chosen, offer, codes in (
         (["ECDH"], "NANOEC", NanoEcc(5).offer, {"schema.bad-value": 1}),
         (["NANOECC"], "NANOEC", NanoEcc(5).offer, {}),
-        (["DH"], "DH", {"pubKey": DiffieHellman(5).offer["pubKey"]}, {"schema.missing-field": 2}),
-        (["DH"], ["DH"], {"pubKey": DiffieHellman(5).offer["pubKey"]}, {"schema.bad-type": 1}),
+        (["DH"], "DH", {"pubKey": DiffieHellman(5).offer["pubKey"]}, {"schema.missing-field": 2, "security.weak-key-exchange": 1}),
+        (["DH"], ["DH"], {"pubKey": DiffieHellman(5).offer["pubKey"]}, {"schema.bad-type": 1, "security.weak-key-exchange": 1}),
     ):
         scene = Scene()
         up(scene, 0.1, 1102, 2, FIXED.seal({"keyModes": offered}))

@@ -64,6 +64,14 @@ def test_an_invalid_value_is_found_on_the_side_that_sent_it_and_once_however_oft
     assert capture.complete("c", "AAAA") == [INVALID] and not capture.session("c").exchanges
 
 
+def test_a_modulus_that_is_no_prime_is_the_devices_alone() -> None:
+    capture = Capture()
+    other = base64.b64encode((0xB19657342A92DA9469C76F01621B0B23 - 2).to_bytes(16, "big")).decode()
+    assert [capture.begin("a", DH_PUBLIC, "DH", other), capture.complete("a", DH_PUBLIC)] == [[INVALID, WEAK], []]
+    zero = base64.b64encode(bytes(16)).decode()
+    assert [capture.begin("b", zero, "DH", DH_P), capture.complete("b", zero)] == [[INVALID, WEAK], [INVALID]]
+
+
 def test_the_same_public_key_in_another_session_or_on_another_day_is_reuse() -> None:
     capture = Capture()
     assert capture.begin("a", point(3), packet=17) == [WEAK]

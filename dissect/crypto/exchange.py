@@ -67,6 +67,8 @@ class PublicValue:
     """DH only: the readings of dhG"""
     invalid: str | None = None
     """why security.invalid-public-key, as the end of a sentence"""
+    written_bits: int = 0
+    """DH only: as long as the value is written, which tells about the modulus where that is not there"""
 
 
 def mode_of(name: object, public_value: object, dh_p: object = None) -> Mode | None:
@@ -101,10 +103,10 @@ def check_public(mode: Mode, public_value: object, dh_p: object = None, dh_g: ob
     return read_public(mode, public_value, dh_p, dh_g).invalid
 
 
-def weakness_of(mode: Mode, modulus: int = 0) -> str | None:
+def weakness_of(mode: Mode, modulus: int = 0, written_bits: int = 0) -> str | None:
     """Why an exchange in *mode* is weak however well it is done (security.weak-key-exchange); None when it is not."""
     if mode is Mode.DH:
-        bits = modulus.bit_length()
+        bits = modulus.bit_length() or written_bits
         return f"a {bits}-bit DH exchange can be broken" if 0 < bits < SMALLEST_SOUND_MODULUS else None
     curve = CURVES[mode]
     return f"a {curve.bits}-bit {mode.value} exchange ({curve.name}) can be broken" if curve.bits < SMALLEST_SOUND_CURVE else None
@@ -169,7 +171,7 @@ def _bytes_of(value: object) -> bytes | None:
 def _read_dh(raw: bytes, dh_p: object, dh_g: object, prove_prime: bool) -> PublicValue:
     value = int.from_bytes(raw, "big")
     if dh_p is None:  # its 1104 was not seen: what needs no modulus is judged all the same
-        return PublicValue(Mode.DH, value, invalid=f"the DH public value is {value}" if value <= 1 else None)
+        return PublicValue(Mode.DH, value, invalid=f"the DH public value is {value}" if value <= 1 else None, written_bits=8 * len(raw))
     prime_bytes = _bytes_of(dh_p)
     if prime_bytes is None:
         return PublicValue(Mode.DH, value, invalid="dhP is not base64")

@@ -163,9 +163,10 @@ class ExchangeLedger:
         exchange.values[side] = value
         exchange.marks[side] = mark
         findings = []
-        if value.invalid is not None:
+        told = any(other is not value and other.invalid == value.invalid and "dhP" in (other.invalid or "") for other in exchange.values.values())
+        if value.invalid is not None and not told:  # dhP is the device's alone, and judged with both values
             findings.append(ExchangeFinding("security.invalid-public-key", f"the {side}'s side: {value.invalid}"))
-        weakness = None if session.weak_reported else weakness_of(exchange.mode, value.modulus)
+        weakness = None if session.weak_reported else weakness_of(exchange.mode, value.modulus, value.written_bits)
         if weakness is not None:
             session.weak_reported = True
             findings.append(ExchangeFinding("security.weak-key-exchange", weakness))

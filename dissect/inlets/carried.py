@@ -157,7 +157,8 @@ class CarriedReader(Reader):
         """A payload that is none of ours; in a place where ours come it is a broken one."""
         payload, carrier = unit.payload, unit.carrier or {}
         topic = carrier.get("topic")
-        if payload[:1] == b"{" and self.sessions and (self._name == "http" or topic in self._topics) and decode(payload) is None:
+        ours = payload[:1] == b"{" if self._name == "http" else payload and topic in self._topics
+        if ours and self.sessions and decode(payload) is None:
             session = self.sessions[0]
             duplicate = self._uids.get(unit.repeats) if unit.repeats is not None else None
             legs, by_client = self._pipeline.legs, unit.side == self._client()

@@ -23,7 +23,7 @@ def read_payload(payload: bytes, carrier: str, known: Iterable[str] = ()) -> Rea
     a kind of the table with at most one member of the envelope missing."""
     if not may_be_json(payload):
         return None
-    candidates = [protocol for protocol, signature in CARRIED[carrier] if signature.search(payload)]
+    candidates = [protocol for protocol, signature in CARRIED[carrier] if protocol.name in known or signature.search(payload)]
     if not candidates:
         return None
     decoded = decode(payload)
