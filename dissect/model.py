@@ -30,6 +30,10 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+SEVERITIES = {severity.label: severity for severity in Severity}
+"""by label, the slightest first"""
+
+
 class Direction(StrEnum):
     UP = "up"
     """from the device"""
@@ -196,7 +200,7 @@ class Totals(Struct, kw_only=True):
     sessions: int = 0
     messages: int = 0
     exchanges: int = 0
-    anomalies: dict[str, int] = field(default_factory=lambda: {"error": 0, "warning": 0, "note": 0})
+    anomalies: dict[str, int] = field(default_factory=lambda: dict.fromkeys(reversed(SEVERITIES), 0))
     limits: Limits = field(default_factory=Limits)
     protocols: dict[str, ProtocolTotals] = field(default_factory=dict)
 

@@ -213,6 +213,16 @@ def test_names_of_the_keys_file_stand_beside_ids_and_addresses(call_dissect: Run
     assert "boiler" not in call_dissect("show", capture, "--keys", keys, "--redact").stdout.decode()
 
 
+def test_a_keys_file_that_is_a_pipe_is_read_once(call_dissect: Run, capture: str) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b'[names]\n"fogslink:12345678" = "boiler"\n')
+    os.close(writing)
+    try:
+        assert b"(boiler)" in call_dissect("show", capture, "--keys", f"/dev/fd/{reading}").stdout
+    finally:
+        os.close(reading)
+
+
 def test_streams_of_the_sessions_that_a_filter_keeps(call_dissect: Run, tmp_path: Path) -> None:
     capture = tmp_path / "made.pcap"
     capture.write_bytes(pcap())

@@ -16,7 +16,8 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("report", "the report of captures as JSON, or as a stream of lines", "dissect report capture.pcapng --keys keys.toml -o report.json"),
+    Command("report", "the report of captures as JSON, as a stream of lines, or as an HTML page",
+            "dissect report capture.pcapng --keys keys.toml -o report.json"),
     Command("show", "one line a message; -v its tree of fields, -x its bytes", "dissect show capture.pcapng --keys keys.toml -v"),
     Command("stats", "figures: devices, answer times per operation, messages over time", "dissect stats capture.pcapng --json"),
     Command("export", "the packets of the sessions that a filter keeps, as pcapng",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from dissect.cli.notices import say_warnings
-from dissect.cli.options import SEVERITIES, add_analysis, add_fail_on, filter_of, options_of, value_of
+from dissect.cli.notices import say, say_warnings
+from dissect.cli.options import FORMATS, add_analysis, add_fail_on, filter_of, options_of, value_of
 from dissect.errors import UsageError
 from dissect.text import counted
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from dissect.live import LiveCapture
     from dissect.options import Options
 
-FORMATS = ("ndjson", "json", "html")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST_S = 366 * 86_400
 LINE_SUFFIXES = (".ndjson", ".jsonl")
@@ -36,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "json, html: one document at the end (default for other files: json)")
     parser.add_argument("--keep", metavar="N", type=value_of(_positive), help="json, html: keep the N sessions that closed last, and those that are open")
     add_fail_on(parser)
-    add_analysis(parser)
+    add_analysis(parser, files=False)
 
 
 class Once(argparse.Action):
@@ -109,19 +107,13 @@ def run(arguments: argparse.Namespace) -> int:
                 signal.signal(number, stop)
         capture = stack.enter_context(LiveCapture(
             arguments.interface, arguments.bpf, promiscuous=arguments.promiscuous, write=arguments.write, ring=arguments.ring, count=arguments.count,
-            duration_s=arguments.duration, notify=_say))
-        _say(f"capturing on {arguments.interface} ({capture.through}); Ctrl-C ends it")
+            duration_s=arguments.duration, notify=say))
+        say(f"capturing on {arguments.interface} ({capture.through}); Ctrl-C ends it")
         status = _analyse(arguments, kind, _Watched(capture, stop), options, chosen)
         if capture.failure is not None:
             raise capture.failure  # after what came has been told
-        _say(f"{counted(capture.packets, 'packet')} captured, {counted(capture.dropped, 'packet')} dropped by the kernel")
+        say(f"{counted(capture.packets, 'packet')} captured, {counted(capture.dropped, 'packet')} dropped by the kernel")
         return status
-
-
-def _say(text: str) -> None:
-    from dissect.text import clean
-
-    print(f"dissect: {clean(text)}", file=sys.stderr, flush=True)
 
 
 def _list() -> int:
@@ -185,6 +177,7 @@ def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched, option
 
 def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched, options: Options, chosen: Filter | None) -> int:
     from dissect.cli.output import json_output
+    from dissect.cli.work import status_of
     from dissect.redact import RedactingSink
     from dissect.report import NdjsonSink
 
@@ -204,7 +197,7 @@ def _lines(arguments: argparse.Namespace, out: BinaryIO, capture: _Watched, opti
 
         capture.flush = flush
     _feed(sink, capture, options)
-    return 3 if arguments.fail_on and lines.worst > SEVERITIES.index(arguments.fail_on) else 0
+    return status_of(lines.worst, arguments.fail_on)
 
 
 def _longest_deadline_s(arguments: argparse.Namespace) -> float:
@@ -231,7 +224,7 @@ def _document(arguments: argparse.Namespace, kind: str, out: BinaryIO, capture: 
         sink = KeptSessions(sink, arguments.keep)
     _feed(sink, capture, options)
     if arguments.keep is not None and sink.forgotten:
-        _say(f"{sink.forgotten} sessions that closed earlier are not in the report (--keep {arguments.keep})")
+        say(f"{sink.forgotten} sessions that closed earlier are not in the report (--keep {arguments.keep})")
     if chosen is not None:
         from dissect.filter import select
 
@@ -265,7 +258,7 @@ def _options(arguments: argparse.Namespace, streaming: bool) -> Options:
     options = replace(options_of(arguments, streaming), endless=streaming)
     say_warnings()  # at the end, in days, nobody needs them any more
     if options.keys is not None and options.keys.tls_keylog is not None:
-        _say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
+        say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")
     return options
 
 

@@ -116,11 +116,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _say(error: object, status: int) -> int:
-    from dissect.text import clean
+    from dissect.cli.notices import say
 
     try:
         sys.stdout.flush()
-        print(f"dissect: {clean(str(error))}", file=sys.stderr)
+        say(str(error))
     except BrokenPipeError:
         return _closed_pipe()
     return status

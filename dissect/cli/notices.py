@@ -14,6 +14,11 @@ BAR_CELLS = 30
 _warnings: list[str] = []
 
 
+def say(text: str) -> None:
+    """One line on stderr, at once."""
+    print(f"dissect: {clean(text)}", file=sys.stderr, flush=True)
+
+
 def warn(text: str) -> None:
     """Say *text* on stderr when the work is done, once; a failure has one line of its own, and only that."""
     if text not in _warnings:
@@ -27,7 +32,7 @@ def forget_warnings() -> None:
 
 def say_warnings() -> None:
     while _warnings:
-        print(f"dissect: warning: {clean(_warnings.pop(0))}", file=sys.stderr)
+        say(f"warning: {_warnings.pop(0)}")
 
 
 class Progress:

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dissect.errors import UsageError
+from dissect.model import SEVERITIES
 from dissect.options import DecodeAs, Options
 from dissect.timefmt import parse_seconds, parse_time
 
 if TYPE_CHECKING:
     from dissect.filter import Filter
+    from dissect.keys import Keyring
 
 T = TypeVar("T")
 
-SEVERITIES = ("note", "warning", "error")
 ENGINES = ("native", "tshark")
+FORMATS = ("json", "ndjson", "html")
+"""of a report"""
 
 
 def value_of(parse: Callable[[str], T]) -> Callable[[str], T]:
@@ -31,36 +34,43 @@ def value_of(parse: Callable[[str], T]) -> Callable[[str], T]:
     return read
 
 
-def add_captures(parser: argparse.ArgumentParser) -> None:
+def add_captures(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     """CAPTURE... alone."""
-    parser.add_argument("captures", nargs="+", metavar="CAPTURE",
+    parser.add_argument("captures", nargs=nargs, metavar="CAPTURE",
                         help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
 
 
-def add_analysis(parser: argparse.ArgumentParser, until: str = "--to", redact: bool = True) -> None:
+def add_analysis(parser: argparse.ArgumentParser, until: str = "--to", redact: bool = True, files: bool = True) -> None:
     """What says how captures are analysed; `options_of` reads it. *until*: the option for the last time, where `--to` means something else.
-    *redact*: whether the command can hide what it shows; where it cannot, `--redact` is taken, since it is refused with a reason, and not told of."""
+
+    *redact*: whether the command can hide what it shows; *files*: whether it reads files. Where not, the options are taken all the same, since they are
+    refused with a reason, and not told of.
+    """
     group = parser.add_argument_group("analysis")
     group.add_argument("--keys", metavar="FILE", help="the keys file (TOML)")
     group.add_argument("--filter", metavar="EXPR", help="keep the messages that match, the exchanges and anomalies that name one, and the messages those "
                        "name, for example 'fogslink.eqSN == \"12345678\" && exchange.latency_ms > 500' (`dissect protocols` lists the fields)")
     group.add_argument("--redact", action="store_true", help="credentials, device ids, addresses and payload values become pseudonyms: imei-1, address-2"
                        if redact else argparse.SUPPRESS)
-    add_selection(group, until)
+    add_selection(group, until, files)
     group.add_argument("--deadline", metavar="PROTOCOL=SECONDS", action="append", default=[], type=value_of(_deadline),
                        help="the time an answer may take, for example clife-lan=10s (repeatable)")
 
 
-def add_selection(group: argparse._ActionsContainer, until: str = "--to") -> None:
-    """What says which packets are used, and as what."""
+def add_selection(group: argparse._ActionsContainer, until: str = "--to", files: bool = True) -> None:
+    """What says which packets are used, and as what; *files* as in `add_analysis`."""
+    def of_files(told: str) -> str:
+        return told if files else argparse.SUPPRESS
+
     group.add_argument("--decode-as", metavar="tcp:PORT=PROTOCOL", action="append", default=[], type=value_of(_decode_as),
                        help="take conversations with this port for this protocol (repeatable)")
     group.add_argument("--from", dest="from_ns", metavar="TIME", type=value_of(parse_time),
-                       help="use packets from this time on (RFC 3339; UTC without zone)")
-    group.add_argument(until, dest="to_ns", metavar="TIME", type=value_of(parse_time), help="use packets up to this time")
-    group.add_argument("--tls-keylog", metavar="FILE", help="secrets of TLS connections (SSLKEYLOGFILE), which tshark opens with them")
-    group.add_argument("--engine", choices=ENGINES, help="tshark: for TLS, link layers and file formats that the native readers lack; needs tshark installed "
-                       "(default: native, tshark where a key log or secrets in the capture ask for it)")
+                       help=of_files("use packets from this time on (RFC 3339; UTC without zone)"))
+    group.add_argument(until, dest="to_ns", metavar="TIME", type=value_of(parse_time), help=of_files("use packets up to this time"))
+    group.add_argument("--tls-keylog", metavar="FILE", help=of_files("secrets of TLS connections (SSLKEYLOGFILE), which tshark opens with them"))
+    group.add_argument("--engine", choices=ENGINES, help=of_files(
+        "tshark: for TLS, link layers and file formats that the native readers lack; needs tshark installed "
+        "(default: native, tshark where a key log or secrets in the capture ask for it)"))
 
 
 def add_fail_on(parser: argparse.ArgumentParser) -> None:
@@ -95,25 +105,29 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
         carried = _transports(entry.protocol)
         if entry.transport not in carried:
             raise UsageError(f"--decode-as: {entry.protocol} runs over {' and '.join(carried)} only; say {carried[0]}:{entry.port}={entry.protocol}")
-    keys = None
-    if getattr(arguments, "keys", None) is not None:
+    return Options(keys=keyring_of(arguments), decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, streaming=streaming,
+                   keep_bytes=keep_bytes, engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
+
+
+def keyring_of(arguments: argparse.Namespace) -> Keyring | None:
+    """The keys file of a command line, read once: it may be a pipe. Raises KeysError."""
+    if getattr(arguments, "keys", None) is None:
+        return None
+    if not hasattr(arguments, "keyring"):
         from dissect.cli.notices import warn
         from dissect.keys import load_keys
 
-        keys = load_keys(arguments.keys)
-        for text in keys.warnings:
+        arguments.keyring = load_keys(arguments.keys)
+        for text in arguments.keyring.warnings:
             warn(text)
-    return Options(keys=keys, decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, streaming=streaming,
-                   keep_bytes=keep_bytes, engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
+    found: Keyring = arguments.keyring
+    return found
 
 
 def names_of(arguments: argparse.Namespace) -> dict[str, str]:
     """What the keys file calls ids and addresses; nothing where they are hidden."""
-    if arguments.keys is None or arguments.redact:
-        return {}
-    from dissect.keys import load_keys
-
-    return load_keys(arguments.keys).names
+    keyring = keyring_of(arguments)
+    return {} if keyring is None or arguments.redact else keyring.names
 
 
 def _protocol_names() -> list[str]:

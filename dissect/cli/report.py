@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from dissect.cli.options import SEVERITIES, add_analysis, add_captures, add_fail_on
+from dissect.cli.options import FORMATS, add_analysis, add_captures, add_fail_on
 from dissect.cli.output import check_output, json_output, output
-
-FORMATS = ("json", "ndjson", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _stream(arguments: argparse.Namespace) -> int:
     from dissect.cli.options import filter_of
-    from dissect.cli.work import analyse_into, analysis_of
+    from dissect.cli.work import analyse_into, analysis_of, status_of
     from dissect.report import NdjsonSink, replay
 
     if filter_of(arguments) is not None:
@@ -62,8 +60,8 @@ def _stream(arguments: argparse.Namespace) -> int:
             sink = NdjsonSink(json_output(out), arguments.messages)
             replay(analysis, sink)
         analysis.close()
-        return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
-    with output(arguments.output) as out:
-        sink = NdjsonSink(json_output(out), arguments.messages)
-        analyse_into(sink, arguments, streaming=True)
-    return 3 if arguments.fail_on and sink.worst > SEVERITIES.index(arguments.fail_on) else 0
+    else:
+        with output(arguments.output) as out:
+            sink = NdjsonSink(json_output(out), arguments.messages)
+            analyse_into(sink, arguments, streaming=True)
+    return status_of(sink.worst, arguments.fail_on)

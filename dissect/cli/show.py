@@ -7,6 +7,7 @@ import sys
 
 from dissect.cli.options import add_analysis, add_captures, add_fail_on
 from dissect.errors import FilterError, UsageError
+from dissect.text import clean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(line)
             for at in analysis.anomalies_of(index):
                 anomaly = analysis.anomaly_at(at)
-                print(f"  {anomaly.severity} {anomaly.code}: {_clean(anomaly.message)}")
+                print(f"  {anomaly.severity} {anomaly.code}: {clean(anomaly.message)}")
         if arguments.hex:
             for line in hexdump(analysis.raw(index) or b"", "  "):
                 print(line)
@@ -91,9 +92,3 @@ def _table(arguments: argparse.Namespace) -> int:
     status = exit_status(analysis, arguments.fail_on)
     analysis.close()
     return status
-
-
-def _clean(text: str) -> str:
-    from dissect.text import clean
-
-    return clean(text)

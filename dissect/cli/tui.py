@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dissect.cli.live import add_capturing, check_capturing
-from dissect.cli.options import add_analysis, value_of
+from dissect.cli.options import add_analysis, add_captures, value_of
 from dissect.errors import CaptureError, UsageError
 
 THEMES = ("textual-dark", "textual-light", "nord", "gruvbox", "dracula", "ansi-dark", "ansi-light")
@@ -17,8 +17,7 @@ LIVE_ONLY = ("bpf", "promiscuous", "write", "ring", "count", "duration", "keep")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("captures", nargs="*", metavar="CAPTURE",
-                        help="a pcap or pcapng file, plain or gzip, zstd or lz4; a folder of them; - for standard input")
+    add_captures(parser, nargs="*")
     parser.add_argument("--follow", action="store_true", help="the capture is still being written: go on at its end, and show what comes")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII alone (by itself where the locale is not UTF-8, or where lines are drawn wide)")
     parser.add_argument("--theme", metavar="NAME", help=f"colours: {', '.join(THEMES)} and others; ansi-* leave them to the terminal")

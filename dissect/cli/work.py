@@ -12,9 +12,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from dissect.analysis import Analysis
+from dissect.cli.main import ANOMALY_FOUND, DONE
 from dissect.cli.notices import Progress, warn
-from dissect.cli.options import SEVERITIES, filter_of, options_of
+from dissect.cli.options import filter_of, options_of
 from dissect.errors import UsageError
+from dissect.model import SEVERITIES
 from dissect.sinks import Both, Sink
 from dissect.text import counted
 
@@ -159,8 +161,11 @@ def analysis_of(arguments: argparse.Namespace, *, keep_bytes: bool = False) -> A
 
 
 def exit_status(analysis: Analysis, fail_on: str | None) -> int:
-    """3 when `--fail-on` asks for it, else 0."""
-    if fail_on is None:
-        return 0
+    """As `status_of` the worst of its anomalies."""
     severities = analysis.anomaly_columns.column("severity")
-    return 3 if len(severities) and int(severities.max()) > SEVERITIES.index(fail_on) else 0
+    return status_of(int(severities.max(initial=0)), fail_on)
+
+
+def status_of(worst: int, fail_on: str | None) -> int:
+    """ANOMALY_FOUND when the severity *worst* (0: none) is the one that `--fail-on` names or above it, else DONE."""
+    return ANOMALY_FOUND if fail_on is not None and worst >= SEVERITIES[fail_on] else DONE

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dissect.errors import FilterError
 from dissect.filter.suggest import did_you_mean
 from dissect.filter.syntax import Value
-from dissect.model import Severity
+from dissect.model import SEVERITIES
 from dissect.timefmt import parse_time
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _NUMBER = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][
 _DURATION = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(us|ms|s|min|m|h|d)", re.ASCII)
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONGEST_NUMBER = 400
-SEVERITIES = {one.label: one.value for one in Severity}
 LARGEST_EXACT = 1 << 62
 # Beyond it a column of 64-bit integers is compared with a float, which orders the same.
 
@@ -247,7 +246,7 @@ def literal_severity(value: Value, name: str) -> int:
     severity = SEVERITIES.get(value.text)
     if severity is None:
         raise FilterError(f"{name} is one of {', '.join(SEVERITIES)}{did_you_mean(value.text, SEVERITIES)}", value.position)
-    return severity
+    return severity.value
 
 
 def json_test(operation: str, value: Value, name: str, types: tuple[str, ...], unit: str) -> Test:

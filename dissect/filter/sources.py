@@ -11,9 +11,9 @@ from dissect.analysis.records import DIRECTIONS, STATUSES
 from dissect.columns import OVERFLOW
 from dissect.filter.base import LINKED, TABLED, Source
 from dissect.filter.body import BodySource
-from dissect.filter.comparison import SEVERITIES, Test
+from dissect.filter.comparison import Test
 from dissect.filter.view import View
-from dissect.model import Session
+from dissect.model import SEVERITIES, Session
 
 if TYPE_CHECKING:
     from dissect.filter.view import Indexes, Mask

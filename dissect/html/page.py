@@ -15,6 +15,7 @@ from dissect.html.charts import answers_chart, operations_chart, timeline_chart
 from dissect.html.gather import anomaly_groups, answers_of
 from dissect.html.markup import milliseconds, more, number, shown, table
 from dissect.html.sessions import choose, session_parts
+from dissect.model import SEVERITIES
 from dissect.show.lines import beside
 from dissect.stats import Statistics, statistics
 
@@ -74,7 +75,7 @@ def _body(analysis: Analysis, messages: bool, redacted: bool, names: Mapping[str
 
 
 def _summary(figures: Statistics) -> Iterator[str]:
-    by_severity = {"error": 0, "warning": 0, "note": 0}
+    by_severity = dict.fromkeys(reversed(SEVERITIES), 0)
     for one in figures.anomalies:
         by_severity[one.severity] += one.n
     answered = sum(one.answered for one in figures.operations)

@@ -11,7 +11,7 @@ from dissect.analysis.records import SEVERITY_LABEL
 from dissect.html.ladder import Step, ladder
 from dissect.html.markup import milliseconds, more, number, numbered, shown, table
 from dissect.jsonwrite import encode
-from dissect.model import Exchange, Message, Session
+from dissect.model import SEVERITIES, Exchange, Message, Session
 from dissect.show.lines import beside, end, kind_and_name
 from dissect.text import counted
 
@@ -133,7 +133,7 @@ def _mark(analysis: Analysis, index: int, message: Message, ended: int | None, r
     """What stands beside a message: its worst anomaly, else how the exchange *ended* that it answers."""
     found = [analysis.anomaly_at(at) for at in analysis.anomalies_of(index)[:20]]
     if found:
-        worst = max(found, key=lambda one: ("note", "warning", "error").index(one.severity))
+        worst = max(found, key=lambda one: SEVERITIES[one.severity])
         rest = f" +{len(found) - 1}" if len(found) > 1 else ""
         return worst.code + rest, worst.severity
     if message.duplicate_of is not None:
