@@ -29,14 +29,11 @@ class Unsealing:
         """What the data *text* of a message holds, as far as a key opens it."""
         decryptor = self._made()
         assert protocol.sealed is not None
-        query = view.get("query")
-        code = query.get("productCode") if isinstance(query, dict) else session.facts.get("product_code")
-        if code is not None and isinstance(code, str):
-            session.facts["product_code"] = code
+        product = protocol.product(view, session) if protocol.product is not None else None
         address = session.ends[session.device_side][0]
         name: Any = protocol.name
         sealed: Any = protocol.sealed(kind)
-        return decryptor.open(session.id, name, address, sealed, text, code if isinstance(code, str) else None)
+        return decryptor.open(session.id, name, address, sealed, text, product)
 
     def learn(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
         """Follow a key exchange, or take a user's id: keys derived from it open what comes."""

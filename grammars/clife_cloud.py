@@ -265,6 +265,16 @@ def file_operation(said: Said, session: Situation) -> Iterable[Finding]:
                 yield Finding("upgrade.downgrade", f"software {entry['software']} is older than {'.'.join(map(str, has))}, which device {number} reported")
 
 
+def product(fields: Any, session: Situation) -> str | None:
+    """productCode of the URL of a registration, and of what comes behind it on its connection."""
+    query = fields.get("query")
+    code = query.get("productCode") if isinstance(query, dict) else session.facts.get("product")
+    if not isinstance(code, str):
+        return None
+    session.facts["product"] = code
+    return code
+
+
 PROTOCOL = ApplicationProtocol(
     name="clife-cloud",
     title="C-Life cloud",
@@ -283,14 +293,15 @@ PROTOCOL = ApplicationProtocol(
     classify=classify,
     speaker=speaker,
     identity=lambda kind, fields: None,
-    device_id=lambda names, address: str(names.get("clientId") or names.get("devId") or address),
+    named_by=("clientId", "devId"),
     connection_identity=lambda address, client_id, query: {
         "clientId": client_id,
-        "devId": query.get("devId"),
+        "devId": query.get("devId") or None,
         "productCode": query.get("productCode"),
     },
     rules=(direction, clock, register, file_answer, file_operation),
     sealed=lambda kind: "dev",
+    product=product,
     must_be_sealed=lambda kind, carrier: carrier == "http" and kind in ("2000", "2001"),
     extra_fields=(QUERY,),
     paths=("/device/register",),

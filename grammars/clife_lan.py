@@ -131,7 +131,6 @@ PROTOCOL = ApplicationProtocol(
     classify=classify,
     speaker=speaker,
     identity=lambda kind, fields: None,
-    device_id=lambda names, address: address,
     connection_identity=lambda address, client_id, query: {"address": address},
     rules=(direction, clock, key_exchange, discovery),
     sealed=lambda kind: "fixed" if kind in FIXED_KEY else "negotiated",

@@ -299,7 +299,7 @@ PROTOCOL = ApplicationProtocol(
     messages=MESSAGES,
     classify=classify,
     identity=identity,
-    device_id=lambda names, address: str(names["eqSN"]),
+    named_by=("eqSN",),
     client_is_device=True,
     rules=RULES,
     heartbeat=Heartbeat(frozenset({"req100"}), lambda facts: 10.0, starts_with="authenticated_ns", reference=BEAT),

@@ -360,8 +360,8 @@ class ApplicationProtocol:
     """a decoded JSON value or parsed frame, and who sent it if known -> its kind and fields; None: no message of this protocol"""
     identity: Callable[[str, Any], dict[str, Any] | None]
     """(kind, fields) -> what names the device in a message, the identity of report.md"""
-    device_id: Callable[[Mapping[str, Any], str], str]
-    """(identity, the device's address) -> the part of the device's id behind the protocol's name"""
+    named_by: tuple[str, ...] = ()
+    """members of the identity, of which the first that is there names the device; where none is, its address does"""
     speaker: Callable[[str, Any], Party | None] | None = None
     """(kind, fields) -> who a message says is speaking, for kinds that the table does not have"""
     connection_identity: Callable[[str, str | None, Mapping[str, Any]], dict[str, Any]] | None = None
@@ -402,6 +402,8 @@ class ApplicationProtocol:
     heartbeat: Heartbeat | None = None
     sealed: Callable[[str], str] | None = None
     """kind -> which class of key its `data` is under: fixed, negotiated or dev; None: nothing is encrypted"""
+    product: Callable[[Any, Situation], str | None] | None = None
+    """(fields, session) -> the product that a message's device is one of, as far as it is known: keys may be a product's"""
     must_be_sealed: Callable[[str, str], bool] = lambda kind, carrier: False
     """(kind, carrier) -> whether `data` in clear breaks the document"""
     key_event: Callable[[Said, Situation], KeyEvent | None] | None = None
@@ -410,6 +412,14 @@ class ApplicationProtocol:
     """members that the engine adds to `fields` (HTTP query parameters)"""
     paths: tuple[str, ...] = ()
     """of the document's URLs; other paths may hold names of devices"""
+
+    def device_id(self, identity: Mapping[str, Any], address: str) -> str:
+        """The part of a device's id behind the protocol's name."""
+        for name in self.named_by:
+            value = identity.get(name)
+            if value is not None:
+                return str(value)
+        return address
 
     def said_by(self, kind: str, fields: Any) -> Party | None:
         """Who says such a message, by the table or by itself; None when neither tells."""

@@ -15,6 +15,8 @@ FILES = ("pipeline", "engine", "checks", "validation", "exchanges", "pairing", "
 ENGINE = [*(ROOT / f"{name}.py" for name in FILES), *sorted((ROOT / "inlets").glob("*.py"))]
 WORDS = {name for name, protocol in PROTOCOLS.items()} | {
     word for protocol in PROTOCOLS.values() for row in protocol.messages.values() for word in (row.kind, row.type, *row.key)
+} | {
+    word for protocol in PROTOCOLS.values() for word in (*protocol.named_by, *(inner.name for one in protocol.extra_fields for inner in one.members))
 }
 COMMON = {"data", "command"}
 """words of messages that are also words of everyone"""

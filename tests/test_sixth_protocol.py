@@ -27,7 +27,7 @@ def classify(value, sender):
 
 PROTOCOL = ApplicationProtocol(
     name="thermo", title="Thermo", document="thermo.txt", prefix="thermo", carriers=("tcp",), ports=(7777,), framing=Lines(), messages=MESSAGES,
-    classify=classify, identity=lambda kind, fields: None, device_id=lambda names, address: address, client_is_device=True, signature=rb"thermo")
+    classify=classify, identity=lambda kind, fields: None, client_is_device=True, signature=rb"thermo")
 '''
 SAID = (("device", b'{"thermo":"ask","n":1}\n'), ("cloud", b'{"thermo":"told","n":1,"degrees":290}\n'), ("device", b'{"thermo":"ask","n":2}\n'),
         ("cloud", b'{"thermo":"told","n":2,"degrees":"warm"}\n'))  # fmt: skip

@@ -302,17 +302,16 @@ class Decryptor:
         """List the hypotheses of *kind*, the likeliest first, the other kind's last: devices vary, and trying is cheap."""
         seen: set[Secret] = set()
         plan.hypotheses = []
-        own = kind if session.protocol == "clife-lan" else "dev"
         entries = self._entries_for(session, product_code)
-        classes = {"fixed": ("fixed", "negotiated"), "negotiated": ("negotiated", "fixed"), "dev": ("dev",)}[own]
+        classes = {"fixed": ("fixed", "negotiated"), "negotiated": ("negotiated", "fixed"), "dev": ("dev",)}[kind]
         for name in classes:
             for entry, exchange, form, key in self._keys_of(name, session, entries):
                 if key not in seen:
                     seen.add(key)
                     plan.hypotheses.append(_Hypothesis(entry, exchange, form, self._cipher(key)))
-        plan.given = any(entry.kind in _GIVEN_FOR[own] for entry in entries)
+        plan.given = any(entry.kind in _GIVEN_FOR[kind] for entry in entries)
         unread = any(other.failed and other.given for (name, _), other in session.plans.items() if name == "fixed")
-        if own == "negotiated" and (unread or any(exchange.complete for exchange in session.exchanges.exchanges)):
+        if kind == "negotiated" and (unread or any(exchange.complete for exchange in session.exchanges.exchanges)):
             # A private value for an exchange that it does not fit, or that the given key does not open, is a key that does not work.
             plan.given |= any(entry.kind is KeyKind.PRIVATE_VALUE for entry in entries)
 

@@ -75,7 +75,9 @@ class RedactingSink:
         protocol, _, own = ident.partition(":")
         if is_address(own):
             return f"{protocol}:{self.pseudonyms.address(own)}"
-        return f"{protocol}:{self.pseudonyms.device(_NAMED_BY.get(protocol, 'device'), own)}"
+        declared = PROTOCOLS.get(protocol)
+        label = declared.named_by[0] if declared is not None and declared.named_by else "device"
+        return f"{protocol}:{self.pseudonyms.device(label, own)}"
 
     def device(self, device: Device) -> None:
         identity = {name: None if value is None else self.pseudonyms.device(name, str(value)) for name, value in device.identity.items()}
@@ -169,7 +171,3 @@ class RedactingSink:
     def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:
         text = without_quotes(anomaly.code, anomaly.message, self.pseudonyms.address)
         self._inner.anomaly(replace(anomaly, message=text), session, time_ns)
-
-
-_NAMED_BY = {"fogslink": "eqSN", "imei-tcp": "imei", "camera": "sn", "clife-cloud": "clientId", "clife-lan": "address"}
-"""the member whose value a protocol's device ids end in"""
