@@ -150,6 +150,15 @@ def test_missing_positions_are_those_up_to_the_furthest_segment_or_fin() -> None
     assert listener.recorders[1].events == [("gap", 0, 4), ("data", 0, b"ef"), ("gap", 0, 4), ("fin", 0), ("closed",)]
 
 
+@pytest.mark.parametrize("policy", [COMPLETE, KEEPING])
+def test_a_fin_captured_before_the_synack_is_reached_all_the_same(policy: Policy) -> None:
+    opening, synack, acknowledged = OPENING
+    for rest in ([], [segment(1, 5000, b"ab")]):
+        table, listener = run(batch([opening, segment(1, 5004, flags=FIN | ACK), synack, acknowledged, *rest, segment(0, 1000, b"x")]), policy=policy)
+        assert table.conversations[0].missing == [0, 2 if rest else 4]
+        assert ("fin", 1) in listener.recorders[1].events
+
+
 def test_a_cut_segment_counts_what_was_captured_and_misses_the_rest() -> None:
     frame = segment(0, 1000, b"abcdef")
     for policy in (COMPLETE, KEEPING):

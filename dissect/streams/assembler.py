@@ -38,7 +38,7 @@ class Assembler:
             if not self.policy.complete:
                 self.waiting[side] = None
             if side.fin_seq >= 0:
-                self._place_fin(side)
+                self.place_fin(side, packet, time_ns)
         start = side.place(sequence)
         if not -FARTHEST <= start - side.furthest <= FARTHEST:
             self.note(side, "tcp.out-of-window", f"a segment {abs(start - side.furthest)} bytes from the furthest position", packet, time_ns)
@@ -286,19 +286,19 @@ class Assembler:
             return
         side.fin_seq, side.fin_packet = sequence, packet
         if side.zero >= 0:
-            self._place_fin(side)
-            if side.settled:
-                self._give_fin(side, packet, time_ns)
+            self.place_fin(side, packet, time_ns)
         self.quicken(side)
 
-    @staticmethod
-    def _place_fin(side: Side) -> None:
+    def place_fin(self, side: Side, packet: int, time_ns: int) -> None:
+        """The position of a FIN that came, once it can be told."""
         place = side.place(side.fin_seq)
         if abs(place - side.furthest) <= FARTHEST:
             side.fin = place
             side.furthest = max(side.furthest, place)
         else:
             side.fin_seq = -1
+        if side.settled:
+            self._give_fin(side, packet, time_ns)
 
     def _give_fin(self, side: Side, packet: int, time_ns: int) -> None:
         if side.fin is not None and not side.fin_given and side.position >= side.fin:

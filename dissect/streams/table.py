@@ -267,6 +267,8 @@ class ConversationTable:
             side.first_seq = sequence
         if flags & SYN:
             note_syn(flow, side, other, sequence, flags, time_ns)
+            if side.fin is None and side.fin_seq >= 0 and side.zero >= 0:
+                self._assembler.place_fin(side, packet, time_ns)
             if side.isn == sequence and side.zero >= 0 and not side.settled and not side.other_isns:
                 self._assembler.joined_by_syn(side, packet, time_ns)
         elif not conversation.saw_syn and not conversation.midstream and side.isn < 0 and other.isn < 0:
