@@ -119,7 +119,7 @@ class Engine:
         session.last_ns = max(session.last_ns, time_ns)
         if session.ended or not session.connectionless:
             self.connection_ended(session, time_ns)
-        self._heartbeats.overdue(session, session, None, session.last_ns)
+        self._heartbeats.overdue(session, session, None, time_ns)
         if session.truncated:
             text = f"{counted(session.truncated, 'packet')} cut by the snap length"
             self.report(session, Finding("capture.truncated-packet", text), (), (), session.last_ns)

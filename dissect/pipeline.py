@@ -198,7 +198,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
         if not len(batch):  # a live capture at rest: its clock goes on
             table.tick(capture.clock_ns)
             continue
-        table.feed(batch.in_time_order())
+        table.feed(batch.in_time_order(one_clock=not getattr(capture, "several_interfaces", False)))
         last_ns = capture.last_ns or last_ns
     table.finish(last_ns)
     pipeline.finish(last_ns)

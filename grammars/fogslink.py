@@ -278,8 +278,8 @@ def authentication(said: Said, session: Situation) -> Iterable[Finding]:
 @only("req100")
 def token(said: Said, session: Situation) -> Iterable[Finding]:
     """req100 bears the token that res001 issued."""
-    issued = session.facts.get("token")
-    if issued is not None and str(said.fields.get("tKey")) != str(issued):
+    issued, shown = session.facts.get("token"), said.fields.get("tKey")
+    if issued is not None and shown is not None and str(shown) != str(issued):
         return (Finding("state.token-mismatch", "the tKey of req100 is not the one that res001 issued"),)
     return ()
 

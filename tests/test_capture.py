@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissect.capture import CaptureSource, PacketStore, PcapngWriter, open_capture
+from dissect.capture import Batch, CaptureSource, PacketStore, PcapngWriter, open_capture
 from dissect.capture.inflate import ByteSource
 from dissect.errors import CaptureError
 from grammars.pcapng import SECRETS_TLS_KEY_LOG
@@ -278,6 +278,17 @@ def test_packets_of_several_interfaces_are_put_in_order_of_time_on_request(tmp_p
     assert [data for _, data, _ in found] == [b"early", b"late", b"also"]
     _, found = read(tmp_path, content)
     assert [data for _, data, _ in found] == [b"late", b"early", b"also"]
+
+
+@pytest.mark.parametrize(("milliseconds", "one_clock", "order"), [
+    ([0, 10, 20], True, [1, 2, 3]),
+    ([0, 900, 20, 910], True, [1, 3, 2, 4]),
+    ([5000, 5010, 1000, 1020, 1010], True, [1, 2, 3, 5, 4]),
+    ([5000, 5010, 1000, 1020, 1010], False, [3, 5, 4, 1, 2]),
+])
+def test_nothing_is_moved_across_a_clock_that_was_set_back(milliseconds: list[int], one_clock: bool, order: list[int]) -> None:
+    batch = Batch.of([(time * 10**6, b"x", 1) for time in milliseconds], 1)
+    assert batch.in_time_order(one_clock).number.tolist() == order
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])

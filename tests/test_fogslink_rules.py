@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from dissect.capture import open_capture
+from dissect.options import Options
+from dissect.pipeline import analyse
 from tests.fogslink_says import (
     ANNOUNCE,
     ANNOUNCED,
@@ -25,7 +29,9 @@ from tests.fogslink_says import (
     session,
     taken,
 )
-from tests.ladder import Step, down, fin, gap, ladder, reset, silence, up
+from tests.frames import SECOND, pcap, segment
+from tests.ladder import START_NS, Step, Told, down, fin, gap, ladder, reset, silence, up
+from tests.scene import ACK, SYN
 
 # -- anomalies: the steps after a login (or none), and what is reported beyond credentials --
 
@@ -74,6 +80,7 @@ CASES: list[tuple[str, tuple[Step, ...], dict[str, int]]] = [
     ("totalSize too large", (up(1, pack(totalSize=3)), down(1.1, packed())), {"schema.size-mismatch": 1}),
     ("a res from the device", (up(1, BEATEN),), {"schema.wrong-direction": 1}),
     ("a req from the cloud", (down(1, channel()),), {"schema.wrong-direction": 1}),
+    ("a heartbeat without token", (up(1, line("req100")), down(1.1, BEATEN)), {"schema.missing-field": 1}),
     ("another token", (up(1, line("req100", tKey="other")), down(1.1, BEATEN)), {"state.token-mismatch": 1}),
     ("an answer to nothing", (down(1, taken()),), {"pair.orphan-response": 1}),
     ("two answers to one request", (up(1, channel()), down(1.1, taken()), down(1.2, taken())), {"pair.orphan-response": 1}),
@@ -161,6 +168,22 @@ def test_a_midstream_session_needs_no_login_and_has_no_orphans_at_first() -> Non
 def test_gaps_between_heartbeats(steps: list[Step], until: float, gaps: int) -> None:
     told = ladder(*login(), *steps, until=until)
     assert told.codes().get("timing.heartbeat-gap", 0) == gaps
+
+
+def test_a_clock_that_is_set_back_splits_no_connection_and_makes_no_gap(tmp_path: Path) -> None:
+    talk = [(3600, 0, ANNOUNCE), (3600.1, 1, ANNOUNCED), (3600.2, 0, LOGIN), (3600.3, 1, LOGGED_IN), (3605, 0, BEAT), (3605.1, 1, BEATEN),
+            (6, 0, channel()), (6.1, 1, taken()), (10, 0, BEAT), (10.1, 1, BEATEN)]
+    written, sent = [(START_NS + 3599 * SECOND, segment(0, 99, flags=SYN)), (START_NS + 3599 * SECOND, segment(1, 99, flags=SYN | ACK))], [100, 100]
+    for at, side, data in talk:
+        written.append((START_NS + int(at * SECOND), segment(side, sent[side], data, acknowledgement=sent[1 - side])))
+        sent[side] += len(data)
+    (tmp_path / "set.pcap").write_bytes(pcap([(at, frame, len(frame)) for at, frame in written]))
+    told = Told()
+    with open_capture([str(tmp_path / "set.pcap")]) as capture:
+        analyse(capture, told, Options())
+    assert told.codes(but=("security.cleartext-credential",)) == {}
+    assert told.settle().statuses() == ["ok"] * 5
+    assert len(told.sessions) == 1
 
 
 def test_texts_agree_in_number_and_quote_a_bounded_part() -> None:

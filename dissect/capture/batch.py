@@ -10,6 +10,8 @@ import numpy.typing as npt
 from dissect.streams.api import FILE_SHIFT, packet_ref
 
 Integers = npt.NDArray[np.int64]
+CLOCK_SET_NS = 10**9
+"""a step back from one packet of an interface to its next that no reordering explains"""
 
 
 class Batch:
@@ -53,11 +55,20 @@ class Batch:
         return Batch(self.buffer, self.offset[chosen], self.caplen[chosen], self.origlen[chosen], self.time_ns[chosen], self.link[chosen],
                      self.number[chosen], self.file)
 
-    def in_time_order(self) -> Batch:
-        """Itself when times never go back, else its packets in stable order of time."""
-        if len(self) < 2 or bool(np.all(self.time_ns[1:] >= self.time_ns[:-1])):
+    def in_time_order(self, one_clock: bool = False) -> Batch:
+        """Itself when times never go back, else its packets in stable order of time.
+
+        *one_clock*: the packets come from one interface, so a time that goes back by more than a second is a clock that was set: nothing is moved
+        across it.
+        """
+        back = self.time_ns[1:] < self.time_ns[:-1]
+        if not bool(back.any()):
             return self
-        return self.select(np.argsort(self.time_ns, kind="stable").astype(np.int64))
+        steps = self.time_ns[1:] < self.time_ns[:-1] - CLOCK_SET_NS
+        if not one_clock or not bool(steps.any()):
+            return self.select(np.argsort(self.time_ns, kind="stable").astype(np.int64))
+        epoch = np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
+        return self.select(np.lexsort((self.time_ns, epoch)).astype(np.int64))
 
     @classmethod
     def of(cls, packets: Sequence[tuple[int, bytes, int]], link: int, *, file: int = 0, first_number: int = 1) -> Batch:

@@ -65,6 +65,8 @@ class CaptureSource:
         self.secrets: list[tuple[int, bytes]] = []
         """kind and bytes of decryption secrets blocks read so far; never to be shown"""
         self.interfaces: list[str] = []
+        self.several_interfaces = False
+        """whether the file that is being read has several, whose packets need not be written in order of time"""
         self._open: BinaryIO | None = None
         self._batches: Iterator[Batch] | None = None
 
@@ -110,6 +112,7 @@ class CaptureSource:
             for placed in reader.batches():
                 packets += len(placed.batch)
                 truncated += int(np.count_nonzero(placed.batch.caplen < placed.batch.origlen))
+                self.several_interfaces = reader.several_interfaces
                 batch = self._within(placed, self._in_time_order and reader.several_interfaces)
                 self._describe(plan, reader, source, packets, truncated)
                 if len(batch):
