@@ -54,8 +54,7 @@ class Unsealing:
         else:
             findings = decryptor.complete_exchange(session.id, event.value, "app", mode=event.mode, device_address=address, packet=packet, day=day)
         for finding in findings:
-            if finding.code != "security.weak-key-exchange" or session.first_time("weak-key-exchange"):
-                self._report(seen, Finding(finding.code, finding.text), seen.time_ns)
+            self._report(seen, finding, seen.time_ns)
 
     def judge(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol, opened: Opened | None, carrier_name: str) -> None:
         """What is wrong with the data of *seen*, which *opened* (None: it is in clear) tells."""

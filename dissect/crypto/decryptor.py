@@ -14,12 +14,13 @@ from msgspec import Struct
 
 from dissect.crypto.aes import INITIAL_VECTORS, BlockCipher, ciphertext_of
 from dissect.crypto.derivation import fixed_keys
-from dissect.crypto.ledger import ExchangeFinding, ExchangeLedger, SessionExchanges, Side
+from dissect.crypto.ledger import ExchangeLedger, SessionExchanges, Side
 from dissect.crypto.missing import Wanting, say_missing
 from dissect.crypto.plaintext import decode_strictly
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind, Keyring, canonical_address
 from dissect.model import JSON, Encryption, Outcome
+from grammars.vocabulary import Finding
 
 Protocol = Literal["clife-lan", "clife-cloud"]
 Kind = Literal["fixed", "negotiated", "dev"]
@@ -212,7 +213,7 @@ class Decryptor:
         device_address: str | None = None,
         packet: int | None = None,
         day: object = None,
-    ) -> list[ExchangeFinding]:
+    ) -> list[Finding]:
         """A 1104. *mode*: the keyMode of 1103, None when it was not seen; *day*: anything that is equal on the same day, for key reuse."""
         session = self._sessions.get(session_key) or self._start(session_key, "clife-lan", device_address)
         return self._ledger.begin(session.exchanges, mode, public_value_b64, dh_p, dh_g, side, packet, day)
@@ -227,7 +228,7 @@ class Decryptor:
         device_address: str | None = None,
         packet: int | None = None,
         day: object = None,
-    ) -> list[ExchangeFinding]:
+    ) -> list[Finding]:
         """A 1105; its 1104 need not have been seen."""
         session = self._sessions.get(session_key) or self._start(session_key, "clife-lan", device_address)
         return self._ledger.complete(session.exchanges, mode, public_value_b64, side, packet, day)

@@ -6,8 +6,6 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from msgspec import Struct
-
 from dissect.crypto.derivation import negotiated_keys
 from dissect.crypto.exchange import (
     LARGEST_MODULUS,
@@ -24,6 +22,7 @@ from dissect.crypto.exchange import (
 )
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry
+from grammars.vocabulary import Finding
 
 Side = Literal["device", "app"]
 
@@ -40,14 +39,6 @@ DERIVING_BUDGET: Final = 10_000_000
 
 _CURVE_COST: Final = 800
 _DH_128_COST: Final = 25
-
-
-class ExchangeFinding(Struct, frozen=True):
-    """An anomaly of a key exchange."""
-
-    code: str
-    """as in the catalogue: security.weak-key-exchange, security.invalid-public-key or security.key-reuse"""
-    text: str
 
 
 @dataclass(slots=True)
@@ -111,7 +102,7 @@ class ExchangeLedger:
 
     def begin(
         self, session: SessionExchanges, mode: object, public_value: object, dh_p: object, dh_g: object, side: Side, packet: int | None, day: object
-    ) -> list[ExchangeFinding]:
+    ) -> list[Finding]:
         """A 1104. The same one again changes nothing."""
         mark = _mark(day, public_value, dh_p, dh_g)
         latest = session.latest
@@ -119,14 +110,14 @@ class ExchangeLedger:
             return []
         known = mode_of(mode, public_value, dh_p)
         if known is None:
-            return [ExchangeFinding("security.invalid-public-key", "the public key has the form of no key exchange")]
+            return [Finding("security.invalid-public-key", "the public key has the form of no key exchange")]
         exchange = KeyExchange(known, _bounded(dh_p), _bounded(dh_g), packet)
         session.add(exchange)
         return self._take(session, exchange, public_value, mark, side, packet, day)
 
     def complete(
         self, session: SessionExchanges, mode: object, public_value: object, side: Side, packet: int | None, day: object
-    ) -> list[ExchangeFinding]:
+    ) -> list[Finding]:
         """A 1105: the other public value of the latest exchange, or all that was seen of one."""
         mark = _mark(day, public_value)
         exchange = session.latest
@@ -135,7 +126,7 @@ class ExchangeLedger:
         if exchange is None:
             known = mode_of(mode, public_value)
             if known is None:
-                return [ExchangeFinding("security.invalid-public-key", "the public key has the form of no key exchange")]
+                return [Finding("security.invalid-public-key", "the public key has the form of no key exchange")]
             exchange = KeyExchange(known, packet=packet)
             session.add(exchange)
         elif side in exchange.values:  # the side answered anew: the other one repeated its value, or was not seen
@@ -153,7 +144,7 @@ class ExchangeLedger:
 
     def _take(
         self, session: SessionExchanges, exchange: KeyExchange, public_value: object, mark: int, side: Side, packet: int | None, day: object
-    ) -> list[ExchangeFinding]:
+    ) -> list[Finding]:
         session.version += 1
         exchange.derived = None
         prove = len(self._moduli) < PROVEN_MODULI
@@ -165,17 +156,17 @@ class ExchangeLedger:
         findings = []
         told = any(other is not value and other.invalid == value.invalid and "dhP" in (other.invalid or "") for other in exchange.values.values())
         if value.invalid is not None and not told:  # dhP is the device's alone, and judged with both values
-            findings.append(ExchangeFinding("security.invalid-public-key", f"the {side}'s side: {value.invalid}"))
+            findings.append(Finding("security.invalid-public-key", f"the {side}'s side: {value.invalid}"))
         weakness = None if session.weak_reported else weakness_of(exchange.mode, value.modulus, value.written_bits)
         if weakness is not None:
             session.weak_reported = True
-            findings.append(ExchangeFinding("security.weak-key-exchange", weakness))
+            findings.append(Finding("security.weak-key-exchange", weakness))
         # A value that is no key at all (0, or off its curve) is reported as that, and not as reused too.
         if value.invalid is None:
             findings += self._reuse(session, value, side, packet, day)
         return findings
 
-    def _reuse(self, session: SessionExchanges, value: PublicValue, side: Side, packet: int | None, day: object) -> Iterator[ExchangeFinding]:
+    def _reuse(self, session: SessionExchanges, value: PublicValue, side: Side, packet: int | None, day: object) -> Iterator[Finding]:
         identity = hash(f"{value.mode} {value.modulus:x} {value.x:x} {value.y:x}")
         uses = self._uses.get(identity)
         if uses is None:
@@ -191,7 +182,7 @@ class ExchangeLedger:
         uses[use] = packet
         if first_packet is not None:
             where += f", in packet {first_packet}"
-        yield ExchangeFinding("security.key-reuse", f"the {side}'s public key was used before {where}")
+        yield Finding("security.key-reuse", f"the {side}'s public key was used before {where}")
 
     def derive(self, session: SessionExchanges, private_values: Iterable[KeyEntry], version: object) -> Iterator[DerivedKey]:
         """The keys that *private_values* (those for this device) give, of the newest exchange first.
