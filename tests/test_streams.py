@@ -174,6 +174,17 @@ def test_conflicting_bytes_are_told_whether_handed_out_or_held() -> None:
     assert listener.recorders[1].events.count(("note", "tcp.conflicting-bytes", 0)) == 2
 
 
+@pytest.mark.parametrize(("again", "told"), [
+    ([segment(0, 1002, b"\0"), segment(0, 1002, b"\0")], 0),
+    ([segment(0, 1001, b"\0")], 1),
+    ([segment(0, 1001, b"\0\0")], 1),
+    ([segment(0, 1002, b"\0"), segment(0, 1003, b"de"), segment(0, 1002, b"\0")], 1),
+])
+def test_a_keepalives_garbage_byte_conflicts_with_nothing(again: list[bytes], told: int) -> None:
+    _, listener = run(batch([*OPENING, segment(0, 1000, b"abc"), *again]))
+    assert listener.recorders[1].events.count(("note", "tcp.conflicting-bytes", 0)) == told
+
+
 def test_a_far_segment_is_told_and_takes_no_memory() -> None:
     table, listener = run(batch([*OPENING, segment(0, 1000, b"a"), segment(0, 1000 + (1 << 30) + 9, b"far")]))
     assert ("note", "tcp.out-of-window", 0) in listener.recorders[1].events

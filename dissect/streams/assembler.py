@@ -106,6 +106,8 @@ class Assembler:
         return True
 
     def _compare(self, side: Side, place: int, kept: bytes, start: int, data: bytes, packet: int, time_ns: int) -> None:
+        if len(data) == 1 and start + 1 == max(side.furthest, side.position):
+            return  # a keepalive: its one byte is garbage and repeats nothing (RFC 9293 3.8.4)
         low, high = max(place, start), min(place + len(kept), start + len(data))
         if low < high and kept[low - place:high - place] != data[low - start:high - start]:
             self.note(side, "tcp.conflicting-bytes", f"other bytes at positions {low - side.origin} to {high - side.origin - 1} than before", packet, time_ns)
