@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from captures.samples import SAMPLES
-from tests.conftest import ROOT
+from dissect.keys import KeyKind, load_keys
+from tests.conftest import ROOT, Run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -45,6 +46,22 @@ def test_a_line_of_the_readme_runs(line: str, tmp_path: Path, environment: dict[
     done = subprocess.run(["bash", "-eo", "pipefail", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout or len(list(tmp_path.iterdir())) > 1
+
+
+def test_the_summary_that_is_shown_is_the_demos(call_dissect: Run, tmp_path: Path) -> None:
+    """Line by line; `...` stands for any number of lines."""
+    (block,) = re.findall(r"^```\n(\d+ packets.*?)^```", README, re.MULTILINE | re.DOTALL)
+    demo = ROOT / "captures" / "demo"
+    done = call_dissect("report", demo / "capture.pcapng", "--keys", demo / "keys.toml", "--summary", "-o", tmp_path / "report.json")
+    shown = re.escape(block).replace(re.escape("...\n"), "(?:.*\n)*")
+    assert re.match(shown, done.stderr.decode())
+
+
+def test_the_keys_file_that_is_shown_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "keys.toml").write_text(block, encoding="utf-8")
+    keyring = load_keys(tmp_path / "keys.toml")
+    assert {entry.kind for entry in keyring.entries} == set(KeyKind) and keyring.tls_keylog and keyring.names
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,6 +1,6 @@
 """Live capture: packets of an interface as batches, like those of a file (cli.md, `dissect live`).
 
-`LiveCapture` is the source; `run.analyse_live` is `dissect.pipeline.analyse` with a clock. Nothing here is loaded for files.
+`LiveCapture` is the source, which `dissect.pipeline.analyse` takes as it takes a file. Nothing here is loaded for files.
 """
 
 from dissect.live.capture import LiveCapture
