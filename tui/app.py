@@ -19,6 +19,7 @@ from tui.safety import AsciiLines, Colourless, SecondNet
 from tui.screens.ladder import LadderView
 from tui.screens.messages import MessagesView
 from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
+from tui.widgets.completions import CompletionList
 from tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class DissectApp(Actions):
         with ContentSwitcher(initial="messages"):
             yield from self.panes
         yield KeyBar()
+        yield self.filter_bar.offers
 
     def on_mount(self) -> None:
         if self.ascii_only or self.glyphs.line == "-":
@@ -103,6 +105,9 @@ class DissectApp(Actions):
     def lay_out(self) -> None:
         self.messages.lay_out()
         self.ladder.lay_out()
+
+    def on_completion_list_taken(self, event: CompletionList.Taken) -> None:
+        self.filter_bar.take(event.offer)
 
     def on_descendant_focus(self) -> None:
         self.messages.lay_out()

@@ -27,16 +27,6 @@ async def test_filter_typed_checked_and_cleared(running: Running) -> None:
         assert len(app.listing) == whole
 
 
-async def test_completion_takes_fields_and_values_seen(running: Running) -> None:
-    from tui.model.filters import completion
-
-    async with running() as pilot:
-        store = app_of(pilot).store
-        assert completion("fogslink.eqS", store) == "fogslink.eqSN"
-        assert completion('fogslink.eqSN == "2026003', store) in ('fogslink.eqSN == "20260030"', 'fogslink.eqSN == "20260031"', 'fogslink.eqSN == "20260032"')
-        assert completion("exchange.status == t", store) == 'exchange.status == "timeout"'
-
-
 async def test_a_field_becomes_a_filter_and_a_column(running: Running) -> None:
     async with running() as pilot:
         app = app_of(pilot)

@@ -47,7 +47,8 @@ def sections(view: str, wide: bool) -> list[Line]:
             lines += _keys("Messages", ("messages", "details"), wide) + _keys("Ladder", ("ladder",), wide) + _keys("Anomalies, Pairs", ("anomalies",), wide)
     lines += [[cell("Filter syntax", "title")]]
     lines += [[cell("  "), fixed(example, 46, "name"), cell(" " + meaning, "dim")] for example, meaning in SYNTAX]
-    lines += [[cell("")], [cell("  Tab completes fields and values seen; red is wrong, the reason stands beside it; up and down: earlier filters", "dim")]]
+    lines += [[cell("")], [cell("  a list below offers fields, values seen, saved filters: arrows choose, Tab or Enter take, Esc closes", "dim")]]
+    lines += [[cell("  red is wrong, the reason is told beside or below; up, with nothing chosen: earlier filters", "dim")]]
     lines += [[cell("  protocols: " + "  ".join(PROTOCOL_NAMES), "dim")], [cell("")]]
     if view in ("filter", "help"):
         lines += [[cell("Fields", "title")]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
-
 from tui.model.cells import Line
 from tui.model.details import PACKET, Node, at_byte, node_line, visible
 from tui.model.glyphs import Glyphs
@@ -38,7 +36,15 @@ class DetailsTree(RowList):
         if place is None:
             place = next((place for place, node in enumerate(nodes) if node.tab and node.tab != PACKET), 0)
         self.reveal(place)
-        self.scroll_top(self.top)
+        self.scroll_top(max(self.top, min(self.cursor, self._branch_end() - self.page)))
+
+    def _branch_end(self) -> int:
+        """The row behind all that the node under the cursor holds."""
+        if self.cursor >= len(self._visible):
+            return 0
+        depth = self.nodes[self._visible[self.cursor]].depth
+        behind = range(self.cursor + 1, len(self._visible))
+        return next((row for row in behind if self.nodes[self._visible[row]].depth <= depth), len(self._visible))
 
     def _is_closed(self, node: Node) -> bool:
         key = (node.depth, node.label)
@@ -125,10 +131,9 @@ class DetailsTree(RowList):
         else:
             super().action_open()
 
-    async def on_click(self, event: events.Click) -> None:
-        await super().on_click(event)
-        row = self.top + event.y
-        if row < len(self._visible) and event.x <= 2 * self.nodes[self._visible[row]].depth + 1:
+    def clicked(self, row: int, x: int, times: int) -> None:
+        super().clicked(row, x, times)
+        if row < len(self._visible) and x <= 2 * self.nodes[self._visible[row]].depth + 1:
             place = self._visible[row]
             if self.nodes[place].children:
                 self._set_open(place, place in self._shut)

@@ -59,9 +59,11 @@ class BytesPane(RowList):
         """Bring a span into sight."""
         if tab not in self.data:
             return
-        if tab != self.tab:
-            self.tab = tab
-        self.span, self.byte = (start, end), start
+        stays = tab == self.tab and start <= self.byte < end
+        self.tab = tab
+        self.span = (start, end)
+        if not stays:
+            self.byte = start
         self._layout()
         size = row_size(self.size.width)
         row = start // size
@@ -123,10 +125,9 @@ class BytesPane(RowList):
     def action_last(self) -> None:
         self._choose(len(self.shown) - 1)
 
-    async def on_click(self, event: events.Click) -> None:
+    def clicked(self, row: int, x: int, times: int) -> None:
         size = row_size(self.size.width)
-        row = self.top + event.y
-        column = event.x - 6
+        column = x - 6
         hexes = 3 * size - 1 + (size - 1) // 8
         if column > hexes:
             place = column - hexes - 2

@@ -131,6 +131,11 @@ class RowList(Widget, can_focus=True):
 
     # -- drawing --
 
+    @property
+    def cursor_role(self) -> str:
+        """How the row under the cursor stands out; empty: it does not."""
+        return "cursor" if self.has_focus else "blurred"
+
     def role_style(self, role: str) -> Style:
         found = self._styles_of.get(role)
         if found is None:
@@ -159,9 +164,8 @@ class RowList(Widget, can_focus=True):
         if row >= self.count:
             self._base = self._base or self.rich_style
             return Strip.blank(width, self._base)
-        at_cursor = row == self.cursor
-        over = self.role_style("cursor" if self.has_focus else "blurred") if at_cursor else None
-        return self._strip(self.line(row, width), width, over)
+        over = self.cursor_role if row == self.cursor else ""
+        return self._strip(self.line(row, width), width, self.role_style(over) if over else None)
 
     def _said(self, width: int, row: int) -> Strip:
         """Why the list is empty, in as many lines as that takes."""
@@ -217,12 +221,19 @@ class RowList(Widget, can_focus=True):
             self.post_message(self.Opened(self))
 
     async def on_click(self, event: events.Click) -> None:
-        row = self.top + event.y - self.headed
-        if event.y < self.headed:
-            self.head_clicked(event.x)
-        elif 0 <= row < self.count:
+        place = event.get_content_offset(self)
+        if place is None:
+            return  # the frame
+        if place.y < self.headed:
+            self.head_clicked(place.x)
+        else:
+            self.clicked(self.top + place.y - self.headed, place.x, event.chain)
+
+    def clicked(self, row: int, x: int, times: int) -> None:
+        """The *times*-th click in a row on line *row*, which may be beyond the last, at cell *x*."""
+        if 0 <= row < self.count:
             self.move_to(row)
-            if event.chain == 2:
+            if times == 2:
                 self.action_open()
 
     def head_clicked(self, x: int) -> None:
