@@ -138,6 +138,11 @@ class Exchange(Struct, frozen=True, kw_only=True, gc=False):
     latency_ms: float | None
     """from the last attempt that precedes the response to the response"""
 
+    def messages(self) -> list[int]:
+        """All that it names, each once."""
+        named = (self.request, self.response, self.acknowledgement, *self.attempts, *self.intermediate)
+        return list(dict.fromkeys(one for one in named if one is not None))
+
 
 class Anomaly(Struct, frozen=True, kw_only=True, gc=False):
     id: int

@@ -74,13 +74,16 @@ def cells(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     if cell_width(text) <= width:
         return text
     room = width - len(ellipsis)
-    if room < 0:
-        return ellipsis[:max(width, 0)]
+    return _front(text, room) + ellipsis if room >= 0 else ellipsis[:max(width, 0)]
+
+
+def _front(text: str, room: int) -> str:
+    """The characters at the front of *text* that fit into *room* cells."""
     used = 0
     for position, character in enumerate(text):
         used += _width(character)
         if used > room:
-            return text[:position] + ellipsis
+            return text[:position]
     return text
 
 
@@ -92,12 +95,8 @@ def ends(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     room = width - len(ellipsis)
     if room < 3:
         return cells(text, width, ellipsis)
-    front = cells(text, room // 3, "")
-    back, left = len(text), room - cell_width(front)
-    while _width(text[back - 1]) <= left:
-        back -= 1
-        left -= _width(text[back])
-    return front + ellipsis + text[back:]
+    front = _front(text, room // 3)
+    return front + ellipsis + _front(text[::-1], room - cell_width(front))[::-1]
 
 
 def column(text: str, width: int, right: bool = False) -> str:

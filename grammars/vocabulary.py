@@ -284,7 +284,6 @@ class Cut(NamedTuple):
 class Lines:
     """One JSON object a line."""
 
-    end: bytes = b"\n"
     limit: int = 8 << 20
     """longest line, bytes"""
 

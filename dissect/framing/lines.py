@@ -17,7 +17,7 @@ class LineFramer:
     """One message a line; objects that follow each other on one line are messages of their own, each with the packets that brought it."""
 
     def __init__(self, framing: Lines, midstream: bool) -> None:
-        self._end, self._limit = framing.end, framing.limit
+        self._limit = framing.limit
         self._buffer = StreamBuffer()
         self._torn = midstream
         self._searched = 0
@@ -36,7 +36,7 @@ class LineFramer:
         buffer.append(data, packet, time_ns)
         found: list[Framed] = []
         while True:
-            at = buffer.data.find(self._end, self._searched)
+            at = buffer.data.find(b"\n", self._searched)
             if at < 0:
                 size = len(buffer.data)
                 if (size <= PART_BYTES or size >= 2 * self._tried) and buffer.data.find(b"}{", max(0, self._searched - 1)) >= 0:

@@ -120,7 +120,7 @@ class FilteredLines:
 
     def exchange(self, exchange: Exchange, session: int) -> None:
         self._exchanges[exchange.id] = exchange, session
-        for ident in _named(exchange):
+        for ident in exchange.messages():
             held = self._held.get(ident)
             if held is not None:
                 held.exchanges.append((exchange, session))
@@ -192,7 +192,7 @@ class FilteredLines:
             anomalies.update((one[0].id, one) for one in held.anomalies)
         known = frozenset(idents)
         for exchange, session in exchanges.values():
-            named = [ident for ident in _named(exchange) if ident in known]
+            named = [ident for ident in exchange.messages() if ident in known]
             # Whatever part a message has in it: what the exchange says of itself is what is asked.
             analysis.exchange(replace(exchange, request=named[0], response=None, acknowledgement=None, attempts=[named[0]], intermediate=named[1:]), session)
         for anomaly, of, time_ns in anomalies.values():
@@ -220,18 +220,18 @@ class FilteredLines:
 
     def _tell(self) -> None:
         """What matches, what names it, and what that names: messages first, in order of arrival."""
-        exchanges = [one for _, one in sorted(self._exchanges.items()) if any(uid in self._matching for uid in _named(one[0]))]
+        exchanges = [one for _, one in sorted(self._exchanges.items()) if any(uid in self._matching for uid in one[0].messages())]
         anomalies = [one for _, one in sorted(self._anomalies.items())
                      if any(uid in self._matching for uid in one[0].messages) or (not one[0].messages and self._asks_for(*one))]
         wanted, self._to_tell = self._to_tell, set()
         self._exchanges, self._anomalies = {}, {}
-        wanted.update(uid for exchange, _ in exchanges for uid in _named(exchange))
+        wanted.update(uid for exchange, _ in exchanges for uid in exchange.messages())
         wanted.update(uid for anomaly, _, _ in anomalies for uid in anomaly.messages)
         for uid in sorted(wanted):
             if uid not in self._told and uid in self._held:
                 self._tell_message(self._held[uid])
         for exchange, session in exchanges:
-            if not all(uid in self._told for uid in _named(exchange)):
+            if not all(uid in self._told for uid in exchange.messages()):
                 self.totals.limits.open_requests += 1
                 continue
             self.totals.exchanges += 1
@@ -270,9 +270,3 @@ class FilteredLines:
             self.totals.protocols.setdefault(protocol, ProtocolTotals()).sessions += 1
             self._inner.session(session, ident in self._closed)
         return self.totals.protocols[protocol]
-
-
-def _named(exchange: Exchange) -> list[int]:
-    """The messages of an exchange, each once."""
-    named = (exchange.request, exchange.response, exchange.acknowledgement, *exchange.attempts, *exchange.intermediate)
-    return list(dict.fromkeys(one for one in named if one is not None))

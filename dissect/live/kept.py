@@ -155,6 +155,5 @@ class KeptSessions:
             self._sink.anomaly(msgspec.structs.replace(anomaly, messages=[one for one in anomaly.messages if one in known]), *arguments[1:])
 
     def _tell_exchange(self, exchange: Exchange, session: int, known: set[int]) -> None:
-        if all(one in known for one in (exchange.request, exchange.response, exchange.acknowledgement, *exchange.attempts, *exchange.intermediate)
-               if one is not None):
+        if known.issuperset(exchange.messages()):
             self._sink.exchange(exchange, session)

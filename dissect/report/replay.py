@@ -21,8 +21,7 @@ def replay(analysis: Analysis, sink: Sink) -> None:
     of_anomalies = analysis.anomaly_columns.column("session").tolist()
     due: dict[int, list[tuple[bool, int]]] = {}
     for index, exchange in enumerate(analysis.exchanges):
-        named = [exchange.request, exchange.response or 0, exchange.acknowledgement or 0, *exchange.attempts, *exchange.intermediate]
-        due.setdefault(max(named), []).append((False, index))
+        due.setdefault(max(exchange.messages()), []).append((False, index))
     for index, anomaly in enumerate(analysis.anomalies):
         due.setdefault(max(anomaly.messages, default=0), []).append((True, index))
 
