@@ -24,7 +24,7 @@ class RecentIds:
 
     def used(self, seen: Seen, name: str, key: dict[str, Any], rival: bool) -> str | None:
         """Remember the id called *name* of a request; what is wrong with it. *rival*: another request of this key is still open."""
-        place = _place(seen, seen.sender, key, name)
+        place = _place(seen, seen.sender, key)
         now = seen.time_ns
         signature = seen.signature() & _SIGNATURE
         earlier = self._fresh.get(place) or self._old.get(place)
@@ -39,9 +39,10 @@ class RecentIds:
 
     def known(self, seen: Seen, asked: MessageType, key: dict[str, Any]) -> bool:
         """Whether a request of this type with the key of its answer *seen* came lately."""
-        place = _place(seen, asked.sender, key, asked.id or "")
+        place = _place(seen, asked.sender, key)
         return place in self._fresh or place in self._old
 
 
-def _place(seen: Seen, sender: Party, key: dict[str, Any], name: str) -> int:
-    return hash((scope_of(seen), sender, seen.device_id or seen.topic, str(key[name])))
+def _place(seen: Seen, sender: Party, key: dict[str, Any]) -> int:
+    # Names beside the id in the key tell devices apart that share a connection.
+    return hash((scope_of(seen), sender, seen.device_id or seen.topic, *map(str, key.values())))

@@ -125,6 +125,20 @@ def test_sections_interfaces_byte_orders_and_block_kinds(tmp_path: Path) -> None
     assert not source.files[0].damaged
 
 
+@pytest.mark.parametrize(("counters", "dropped"), [
+    ([{}], 0),
+    ([{4: 9}], 0),
+    ([{5: 3}], 3),
+    ([{7: 4}], 4),
+    ([{5: 3, 7: 4}], 7),
+    ([{5: 3}, {5: 5}], 5),
+])
+def test_what_the_interface_and_the_system_dropped_counts(tmp_path: Path, counters: list[dict[int, int]], dropped: int) -> None:
+    told = [b"".join(option(code, struct.pack("<Q", count)) for code, count in one.items()) for one in counters]
+    source, _ = read(tmp_path, section() + interface() + enhanced(b"data", 5) + b"".join(block(5, struct.pack("<III", 0, 0, 0) + one) for one in told))
+    assert source.dropped == dropped
+
+
 DAMAGED: list[Any] = [  # content, packets found, last packet before the damage
     pytest.param(pcap(PACKETS)[:-3], 19, 19, id="pcap cut in a packet"),
     pytest.param(pcap(PACKETS) + b"\0" * 7, 20, 20, id="pcap cut in a header"),

@@ -92,6 +92,8 @@ CASES: list[tuple[str, tuple[Step, ...], dict[str, int]]] = [
     ("members in another order are the same request",
      (up(1, channel()), up(2, line("req201", eVal="2.34", eChanSta="1", eChan="P0-C1")), down(2.1, taken())), {"pair.retransmission": 1}),
     ("a packID used again", (up(1, pack()), down(1.1, packed()), up(2, pack(value="9")), down(2.1, packed())), {"pair.id-reuse": 1}),
+    ("a packID of another device on the same connection",
+     (up(1, pack()), down(1.1, packed()), up(2, pack(eqSN="2")), down(2.1, line("res200", eqSN="2", packID="12345", code="8"))), {}),
     ("a packID used again while it is open", (up(1, pack()), up(2, pack(value="9")), down(2.1, packed()), down(2.2, packed())), {"pair.id-reuse": 1}),
     ("the same pack again later is no reuse", (up(1, pack()), down(1.1, packed()), up(2, pack()), down(2.1, packed())), {}),
     ("control characters", (up(1, channel(value="a\u202eb")), down(1.1, taken())), {"text.control-characters": 1}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -64,9 +64,9 @@ def options(layout: Layout, buffer: bytes, place: int, end: int) -> Iterator[tup
         place += length + -length % 4
 
 
-def counter_option(layout: Layout, buffer: bytes, place: int, end: int, wanted: int) -> int | None:
-    """The value of a 64 bit counter, if the option is there."""
-    return next((_integer(layout, value) for code, value in options(layout, buffer, place, end) if code == wanted and len(value) == 8), None)
+def counter_options(layout: Layout, buffer: bytes, place: int, end: int, wanted: Collection[int]) -> int:
+    """The sum of the 64 bit counters among the options whose codes are *wanted*, each counted once."""
+    return sum({code: _integer(layout, value) for code, value in options(layout, buffer, place, end) if code in wanted and len(value) == 8}.values())
 
 
 def _integer(layout: Layout, value: bytes, *, signed: bool = False) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dissect.capture.batch import Batch, column
-from dissect.capture.blocks import LAYOUTS, SMALLEST_BLOCK, SMALLEST_SECTION, Interface, Layout, byte_order, counter_option, describe_interface
+from dissect.capture.blocks import LAYOUTS, SMALLEST_BLOCK, SMALLEST_SECTION, Interface, Layout, byte_order, counter_options, describe_interface
 from dissect.capture.inflate import ByteSource
 from dissect.capture.pcap import largest_capture
 from dissect.capture.reader import Damage, Placed, Progress
@@ -24,6 +24,7 @@ from grammars.pcapng import (
     SIMPLE_PACKET,
     STATISTICS,
     STATISTICS_DROPPED,
+    STATISTICS_SYSTEM_DROPPED,
 )
 
 MAXIMUM_BLOCK = 64 << 20
@@ -207,8 +208,8 @@ class PcapngReader:
             return self._obsolete_packet(buffer, body, end, rows)
         elif kind == STATISTICS and end - body >= layout.statistics.size:
             interface = self._section + layout.statistics.read(buffer, body)["interface"]
-            dropped = counter_option(layout, buffer, body + layout.statistics.size, end, STATISTICS_DROPPED)
-            if interface < len(self._interfaces) and dropped is not None:
+            dropped = counter_options(layout, buffer, body + layout.statistics.size, end, (STATISTICS_DROPPED, STATISTICS_SYSTEM_DROPPED))
+            if interface < len(self._interfaces):
                 self._statistics[interface] = max(dropped, self._statistics.get(interface, 0))
         elif kind == SECRETS and end - body >= layout.secrets.size:
             header = layout.secrets.read(buffer, body)
