@@ -106,6 +106,7 @@ def test_packets_go_to_what_is_no_file_too() -> None:
     recorder = Recorder("/dev/null", "eth0", 1, None)
     recorder.write(batch([b"a" * 60]))
     recorder.end()
+    assert [one.packets for one in recorder.described()] == [1]
 
 
 # -- --keep --
