@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 _SECOND_NET, _ASCII_LINES, _COLOURLESS = SecondNet(), AsciiLines(), Colourless()
 
 
+class Views(Screen[None]):
+    """All but the dialogs. Who has the focus says the application: else the filter would get it, as the first that can have it, whenever the
+    terminal's window changes its size while another one has the keys."""
+
+    AUTO_FOCUS = ""
+
+
 class DissectApp(Actions):
     """`dissect tui`."""
 
@@ -43,6 +50,9 @@ class DissectApp(Actions):
 
     fault: DissectError | None = None
     """what ended it before its time"""
+
+    def get_default_screen(self) -> Screen[Any]:
+        return Views(id="_default")
 
     def compose(self) -> ComposeResult:
         from tui.screens.anomalies import AnomaliesView

@@ -23,6 +23,18 @@ HOST = "127.0.0.1"
 COOKIE = "dissect"
 TOKEN_BYTES = 24
 LONGEST_PORT = 65535
+FOCUS = """<script>
+function focusTerminal() {
+  const keys = document.querySelector(".xterm-helper-textarea");
+  if (keys) keys.focus();
+  return keys !== null && document.activeElement === keys;
+}
+addEventListener("load", () => {
+  const trying = setInterval(() => { if (focusTerminal()) clearInterval(trying); }, 50);
+});
+addEventListener("focus", focusTerminal);
+</script>"""
+"""in the page of textual-serve, which waits for a click: keys are for the interface as soon as there is one, and when its tab is come back to"""
 LISTENING_S = 10.0
 """within which the server listens"""
 
@@ -87,6 +99,8 @@ def middleware(door: Door) -> Any:
             return web.Response(status=403, text=f"{reason}\n")
         response = await handler(request)
         if not response.prepared:
+            if request.path == "/" and isinstance(response, web.Response) and response.text is not None:
+                response.text = response.text.replace("</body>", f"{FOCUS}</body>")
             response.headers["Content-Security-Policy"] = door.policy
             response.headers["Referrer-Policy"] = "no-referrer"
             response.headers["Cache-Control"] = "no-store"

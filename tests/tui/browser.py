@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 
 
-async def picture_of(address: str, folder: Path, *, seconds: float = 8, size: tuple[int, int] = (1280, 800), keys: str = "") -> bytes:
-    """A PNG of what *address* shows after *seconds*; *keys* are typed half-way."""
+async def picture_of(address: str, folder: Path, *, seconds: float = 8, size: tuple[int, int] = (1280, 800), keys: str = "", typed_into: list[str] | None = None) -> bytes:
+    """A PNG of what *address* shows after *seconds*; *keys* are typed half-way, without a click; *typed_into*: is told the class of what had the focus."""
     profile = folder / "profile"
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}",
                f"--window-size={size[0]},{size[1]}", "about:blank"]
@@ -26,6 +26,9 @@ async def picture_of(address: str, folder: Path, *, seconds: float = 8, size: tu
             async with session.ws_connect(target, max_msg_size=0) as page:
                 await _call(page, 1, "Page.navigate", {"url": address})
                 await asyncio.sleep(seconds / 2)
+                if typed_into is not None:
+                    found = await _call(page, 3, "Runtime.evaluate", {"expression": "document.activeElement.className"})
+                    typed_into.append(found["result"]["value"])
                 for number, key in enumerate(keys):
                     await _call(page, 10 + number, "Input.dispatchKeyEvent", {"type": "char", "text": key})
                 await asyncio.sleep(seconds / 2)

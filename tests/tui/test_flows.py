@@ -41,6 +41,20 @@ async def test_tab_goes_through_the_panes_of_the_view_alone(running: Running, si
                 assert app.focused is panes[(before + step) % len(panes)]
 
 
+async def test_the_focus_is_where_it_was_after_another_window_had_the_keys(running: Running) -> None:
+    async with running() as pilot:
+        app = app_of(pilot)
+        await pilot.press("2")
+        app.app_focus = False
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause(0.1)
+        app.app_focus = True
+        await pilot.pause(0.1)
+        assert app.focused is app.ladder.home()
+        await pilot.press("3")
+        assert app.current == "pairs" and app.filter_bar.input.value == ""
+
+
 async def test_movement_keys(running: Running) -> None:
     async with running() as pilot:
         rows = app_of(pilot).messages.list

@@ -92,8 +92,11 @@ async def test_the_address_is_told_when_somebody_listens(capsys: pytest.CaptureF
 
 @pytest.mark.slow
 async def test_a_browser_shows_it(server: str, tmp_path: Path) -> None:
-    """The picture that Chromium takes is the interface, not the page that waits for it; afterwards the address is of no more use."""
-    picture = await picture_of(server, tmp_path)
+    """The picture that Chromium takes is the interface, not the page that waits for it; keys are for it without a click; afterwards the address
+    is of no more use."""
+    typed_into: list[str] = []
+    picture = await picture_of(server, tmp_path, typed_into=typed_into)
+    assert typed_into == ["xterm-helper-textarea"]
     (tmp_path / "browser.png").write_bytes(picture)
     assert picture.startswith(b"\x89PNG") and len(picture) > 60_000
     with pytest.raises(urllib.error.HTTPError) as refused:
