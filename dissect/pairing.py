@@ -73,7 +73,7 @@ class Pairing:
         if role is _REQUEST:
             self._request(seen, key)
         elif role is _ANSWER:
-            if not self._answer(seen, key, plan):
+            if not self._answer(seen, key, plan) and not self._disowned(seen, plan):
                 self._orphan(seen, key, plan)
         elif role is Role.BOTH:
             if key is not None and not self._answer(seen, key, plan) and not self._repeats_answer(seen, key):
@@ -205,6 +205,22 @@ class Pairing:
         self._answered(pending, seen, wrong)
         return True
 
+    def _disowned(self, seen: Seen, plan: Plan) -> bool:
+        """An answer that says that its request named another device."""
+        row = seen.row
+        if row is None or row.disowns is None or not row.disowns(seen.fields):
+            return False
+        kinds = {asked.kind for asked, _ in plan.answers}
+        for pending in islice(seen.session.open.values(), CANDIDATES):
+            request = pending.request
+            if pending.row.kind not in kinds or pending.response is not None or request.sender is seen.sender:
+                continue
+            if request.time_ns <= seen.time_ns <= pending.due_ns:
+                self._check_identity(pending, seen)
+                self._answered(pending, seen, False)
+                return True
+        return False
+
     def _oldest_open(self, place: tuple[Any, ...], now_ns: int) -> Pending | None:
         """The first that is not overdue at *now_ns*; those that are, are judged. None also if it was sent later: a hole held the answer up."""
         waiting = self._open.get(place)
@@ -273,13 +289,15 @@ class Pairing:
         acks = pending.row.acknowledged_by
         if acks and not (row.ends_oldest is not None):
             ack_row = seen.session.protocol.messages[acks[0]]
-            pending.ack_place = self._place(acks[0], ack_row, seen, pending.key)
+            # The third leg is about the answer, whose names are not the request's where it disowns it.
+            named = pending.key if row.disowns is None or pending.key is None else {name: seen.fields.get(name, told) for name, told in pending.key.items()}
+            pending.ack_place = self._place(acks[0], ack_row, seen, named)
             self._leave(pending)
             self._acks.setdefault(pending.ack_place, []).append(pending)
             pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
             self._wait(pending)
             if self._early.waiting:
-                early = self._early.take(seen, pending.key, acks, seen.time_ns)
+                early = self._early.take(seen, named, acks, seen.time_ns)
                 if early is not None:
                     pending.ack = early.uid
                     self._finish(pending, seen.time_ns, pending.status)

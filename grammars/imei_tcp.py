@@ -290,6 +290,11 @@ def _answer(fields: Any, data: Any) -> Verdict:
     return Verdict.SILENT if status == "404" else Verdict.GOOD
 
 
+def _disowns(fields: Any) -> bool:
+    """Such an answer bears the imei of who sends it or is registered, not the command's (状态码说明 401; QD, ST 202: 不是我)."""
+    return fields.get("status") in ("202", "401")
+
+
 KEY = ("imei", "cmd")
 ASKED = frozenset({"HT request", "TN request", "QR request"})
 ANSWERS = frozenset({"HT answer", "TN answer", "QR answer"})
@@ -316,6 +321,7 @@ def _asked(cmd: str, name: str, answer: str, meaning: str) -> tuple[MessageType,
             sender=PEER,
             key=KEY,
             verdict=_answer,
+            disowns=_disowns,
             spec=FORMAT,
             members=(LENGTH, _status("200", "300", "401", "404"), IMEI, CMD, _data(meaning)),
         ),
@@ -342,6 +348,7 @@ def _commanded(cmd: str, name: str, meaning: str, needs_data: bool) -> tuple[Mes
             sender=DEVICE,
             key=KEY,
             verdict=_answer,
+            disowns=_disowns,
             spec=FORMAT,
             members=(LENGTH, _status("200", "201", "202"), IMEI, CMD, _data()),
         ),

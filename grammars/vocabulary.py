@@ -243,6 +243,8 @@ class MessageType:
     """asked and answered in different sessions of one device (a broadcast and its unicast answers)"""
     ends_oldest: Callable[[Situation], bool] | None = None
     """an answer without a key of its own: whether it ends the oldest open request of its connection"""
+    disowns: Callable[[Any], bool] | None = None
+    """an answer whose fields may say that its request named another device: it then answers the oldest open one of its connection"""
     unasked: bool = False
     """an answer that also comes by itself: never an orphan"""
     quiet: bool = False

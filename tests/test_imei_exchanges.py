@@ -32,6 +32,12 @@ THREE_WAYS: list[tuple[str, tuple[Step, ...], float, tuple[Any, ...], dict[str, 
     ("no third, closed at once", (down(1, QD), up(1.1, QD_DONE), fin("up", 2), fin("down", 2)), 500, ([3], [], 4, None, "ok"), {}),
     ("no third, reset at once", (down(1, QD), up(1.1, QD_DONE), reset("up", 2)), 500, ([3], [], 4, None, "ok"), {"tcp.reset": 1}),
     ("a late third", (down(1, QD), up(1.1, QD_DONE), down(30, QD_SEEN)), 40, ([3], [], 4, 5, "ok"), {}),
+    ("not my imei", (down(1, frame("QD", data="5", imei=OTHER)), up(1.1, frame("QD", "202")), down(1.2, QD_SEEN)), 2, ([3], [], 4, 5, "error"),
+     {"pair.refused": 1, "pair.identity-mismatch": 1}),
+    ("not my imei, in the command's words", (down(1, frame("QD", data="5", imei=OTHER)), up(1.1, frame("QD", "202", imei=OTHER)),
+                                             down(1.2, frame("QD", "200", imei=OTHER))), 2, ([3], [], 4, 5, "error"), {"pair.refused": 1}),
+    ("done, by another imei", (down(1, frame("QD", data="5", imei=OTHER)), up(1.1, QD_DONE), down(1.2, QD_SEEN)), 5, ([3], [], None, None, "pending"),
+     {"pair.orphan-response": 2}),
     ("no result", (down(1, QD),), 11.001, ([3], [], None, None, "timeout"), {"pair.timeout": 1}),
     ("no result yet", (down(1, QD),), 11, ([3], [], None, None, "pending"), {}),
     ("a late result", (down(1, QD), up(12, QD_DONE), down(12.1, QD_SEEN)), 13, ([3], [], 4, 5, "late"), {"pair.late": 1}),
@@ -47,6 +53,12 @@ def test_three_way_exchanges(steps: tuple[Step, ...], until: float, legs: tuple[
     told = session(*steps, until=until)
     assert told.legs()[1] == legs
     assert told.codes() == codes
+
+
+def test_a_401_that_names_the_registered_imei_answers_the_request_that_named_another() -> None:
+    told = session(up(1, frame("TN", imei=OTHER)), up(1.1, frame("QR", imei=OTHER)), down(1.2, frame("QR", "401")), down(1.3, frame("TN", "401")))
+    assert told.statuses() == ["ok", "error", "error"]
+    assert told.codes() == {"state.authentication-failed": 2, "pair.identity-mismatch": 2}
 
 
 def test_legs_that_a_hole_holds_up_find_each_other() -> None:
