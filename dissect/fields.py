@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from dissect.model import SEVERITIES, Status
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import ApplicationProtocol, Member, Privacy
 
@@ -42,11 +43,11 @@ GENERAL = (
     Field("message.direction", ("text",), "up: from the device; down: towards it"),
     Field("message.size", ("integer",), "Bytes of the message itself", "byte"),
     Field("device.id", ("text",), "Device that the message is from or for"),
-    Field("exchange.status", ("text",), "How its exchange ended: ok, error, late, timeout, pending"),
+    Field("exchange.status", ("text",), "How its exchange ended: " + ", ".join(Status)),
     Field("exchange.latency_ms", ("number",), "Time from the last attempt to the response", "ms"),
     Field("exchange.operation", ("text",), "Name of its exchange"),
     Field("anomaly.code", ("text",), "Code of an anomaly that names it"),
-    Field("anomaly.severity", ("severity",), "Severity of an anomaly that names it: note, warning, error"),
+    Field("anomaly.severity", ("severity",), "Severity of an anomaly that names it: " + ", ".join(SEVERITIES)),
     Field("mqtt.topic", ("text",), "Topic of the PUBLISH that carried it"),
     Field("mqtt.clientid", ("text",), "Client id of its MQTT connection"),
     Field("coap.token", ("text",), "Token of the CoAP message that carried it"),

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from dissect import __version__
@@ -194,7 +194,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
                               LIVE if getattr(capture, "kind", "file") == "live" else ANALYSIS)
     sink.source(_source(capture, table))
     last_ns = 0
-    for batch in _batches(capture):
+    for batch in capture:
         if not len(batch):  # a live capture at rest: its clock goes on
             table.tick(capture.clock_ns)
             continue
@@ -213,11 +213,6 @@ def _addressed(unit: Unit, protocol: ApplicationProtocol) -> bool:
     """Whether a CoAP payload that is no message stands where one of the protocol's should: it looks like one, or is posted to its path."""
     carrier = unit.carrier or {}
     return unit.payload[:1] == b"{" or (carrier.get("code") == "POST" and carrier.get("uri") in protocol.paths)
-
-
-def _batches(capture: Any) -> Iterable[Any]:
-    batches: Iterable[Any] = capture.batches() if hasattr(capture, "batches") else capture
-    return batches
 
 
 def _report_damage(capture: Any, engine: Engine) -> None:

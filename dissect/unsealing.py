@@ -10,7 +10,7 @@ from dissect.model import Outcome
 from dissect.options import Options
 from dissect.sessions import SessionState
 from dissect.streams.api import NUMBER_MASK
-from grammars.vocabulary import ApplicationProtocol, Finding
+from grammars.vocabulary import ApplicationProtocol, Finding, KeyStep
 
 if TYPE_CHECKING:
     from dissect.crypto.decryptor import Decryptor, Opened
@@ -31,9 +31,7 @@ class Unsealing:
         assert protocol.sealed is not None
         product = protocol.product(view, session) if protocol.product is not None else None
         address = session.ends[session.device_side][0]
-        name: Any = protocol.name
-        sealed: Any = protocol.sealed(kind)
-        return decryptor.open(session.id, name, address, sealed, text, product)
+        return decryptor.open(session.id, protocol.name, address, protocol.sealed(kind), text, product)
 
     def learn(self, seen: Seen, session: SessionState, protocol: ApplicationProtocol) -> None:
         """Follow a key exchange, or take a user's id: keys derived from it open what comes."""
@@ -44,10 +42,10 @@ class Unsealing:
         decryptor = self._made()
         address = session.ends[session.device_side][0]
         packet, day = seen.packets[-1] & NUMBER_MASK, seen.time_ns // DAY_NS
-        if event.step == "user":
+        if event.step is KeyStep.USER:
             decryptor.learn_user_id(session.id, address, event.value)
             return
-        if event.step == "begin":
+        if event.step is KeyStep.BEGIN:
             findings = decryptor.begin_exchange(
                 session.id, event.mode, event.value, event.modulus, event.generator, "device", device_address=address, packet=packet, day=day
             )

@@ -8,7 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from grammars.clife import ENVELOPE, KEY, REPORT, REQUIRED, classify, clock, common_rows, direction, row, speaker
-from grammars.vocabulary import ARRAY, DEVICE, PEER, ApplicationProtocol, Finding, KeyEvent, Member, MessageType, Objects, Privacy, Said, Situation
+from grammars.vocabulary import (
+    ARRAY,
+    DEVICE,
+    PEER,
+    ApplicationProtocol,
+    Finding,
+    KeyEvent,
+    KeyStep,
+    Member,
+    MessageType,
+    Objects,
+    Privacy,
+    Said,
+    Situation,
+)
 
 MODES = frozenset({"DH", "ECDH", "NANOEC", "NANOECC"})
 """NANOEC is the tables' value; headings and people also write NANOECC."""
@@ -104,11 +118,11 @@ def key_event(said: Said, session: Situation) -> KeyEvent | None:
     if not isinstance(data, dict):
         return None
     if said.kind == "1101":
-        return KeyEvent("user", data.get("userId"))
+        return KeyEvent(KeyStep.USER, data.get("userId"))
     if said.kind == "1104":
-        return KeyEvent("begin", data.get("pubKey"), session.facts.get("mode"), data.get("dhP"), data.get("dhG"))
+        return KeyEvent(KeyStep.BEGIN, data.get("pubKey"), session.facts.get("mode"), data.get("dhP"), data.get("dhG"))
     if said.kind == "1105":
-        return KeyEvent("complete", data.get("pubKey"), session.facts.get("mode"))
+        return KeyEvent(KeyStep.COMPLETE, data.get("pubKey"), session.facts.get("mode"))
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 
 class Doc(str):
@@ -183,11 +183,22 @@ class Story(Protocol):
         """No more answers will come, and none ended it."""
 
 
+KeyClass = Literal["fixed", "negotiated", "dev"]
+"""which of C-Life's keys data is under: the APP's, the one of a key exchange, the product's"""
+
+
+class KeyStep(Enum):
+    USER = "user"
+    """a userId, which serves as fixed key"""
+    BEGIN = "begin"
+    """of a key exchange"""
+    COMPLETE = "complete"
+
+
 class KeyEvent(NamedTuple):
     """What a message tells about keys."""
 
-    step: str
-    """"user" (a userId that serves as fixed key), "begin" or "complete" (of a key exchange)"""
+    step: KeyStep
     value: Any
     """the userId, or the public value in base64"""
     mode: Any = None
@@ -401,8 +412,8 @@ class ApplicationProtocol:
     answer_rules: tuple[Callable[[Said, Said, Situation], Iterable[Finding]], ...] = ()
     """run on (request, answer) when they are paired"""
     heartbeat: Heartbeat | None = None
-    sealed: Callable[[str], str] | None = None
-    """kind -> which class of key its `data` is under: fixed, negotiated or dev; None: nothing is encrypted"""
+    sealed: Callable[[str], KeyClass] | None = None
+    """kind -> which key its `data` is under; None: nothing is encrypted"""
     product: Callable[[Any, Situation], str | None] | None = None
     """(fields, session) -> the product that a message's device is one of, as far as it is known: keys may be a product's"""
     must_be_sealed: Callable[[str, str], bool] = lambda kind, carrier: False

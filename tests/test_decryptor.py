@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from dissect.crypto import decryptor as module
 from dissect.crypto.aes import INITIAL_VECTORS, BlockCipher
-from dissect.crypto.decryptor import RECENT, Decryptor, Kind, Opened
+from dissect.crypto.decryptor import RECENT, Decryptor, Opened
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind, Keyring
 from dissect.model import Outcome
+from grammars.vocabulary import KeyClass
 from tests.effort import examples
 from tests.test_crypto_aes import sealed
 
@@ -44,7 +45,7 @@ def hex_key(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def opened(decryptor: Decryptor, data: str, kind: Kind = "negotiated", session: object = "s", **more: Any) -> Opened:
+def opened(decryptor: Decryptor, data: str, kind: KeyClass = "negotiated", session: object = "s", **more: Any) -> Opened:
     protocol: Any = "clife-cloud" if kind == "dev" else "clife-lan"
     return decryptor.open((session,), protocol, more.pop("device", DEVICE), kind, data, **more)
 
@@ -57,7 +58,7 @@ def facts(result: Opened) -> tuple[str, str | None, str | None, str | None, str 
 @pytest.mark.parametrize("iv", INITIAL_VECTORS)
 @pytest.mark.parametrize(("form", "key"), [("hex", hex_key(APP_KEY)), ("ascii", APP_KEY[:16].encode())])
 @pytest.mark.parametrize(("kind", "wanted"), [(KeyKind.APP_KEY, "fixed"), (KeyKind.DEV_KEY, "dev")])
-def test_a_fixed_key_in_each_form_and_iv(kind: KeyKind, wanted: Kind, form: str, key: bytes, iv: str) -> None:
+def test_a_fixed_key_in_each_form_and_iv(kind: KeyKind, wanted: KeyClass, form: str, key: bytes, iv: str) -> None:
     decryptor = Decryptor(Keyring((entry(kind, "00" * 16, "another"), entry(kind, APP_KEY, "app"))))
     for _ in range(3):
         result = opened(decryptor, data_under(key, iv=iv), wanted)
@@ -202,7 +203,7 @@ OUTCOMES = [  # what the user gave, kind, what becomes of data under a strange k
 
 
 @pytest.mark.parametrize(("entries", "kind", "outcome"), OUTCOMES)
-def test_no_key_and_wrong_key(entries: list[KeyEntry], kind: Kind, outcome: Outcome) -> None:
+def test_no_key_and_wrong_key(entries: list[KeyEntry], kind: KeyClass, outcome: Outcome) -> None:
     decryptor = Decryptor(Keyring(tuple(entries)))
     for number in range(300):
         result = opened(decryptor, data_under(b"a strange keyish", {"n": number}), kind)
@@ -360,13 +361,13 @@ def test_no_key_given_or_derived_shows_in_any_text(capfd: pytest.CaptureFixture[
             assert not any(form.lower() in text.lower() for form in shown), "a key shows"
 
 
-KINDS_OF_A_SESSION: list[list[Kind]] = [["fixed", "negotiated"], ["dev"]]  # of a device in the local network, and of one on the platform
+KINDS_OF_A_SESSION: list[list[KeyClass]] = [["fixed", "negotiated"], ["dev"]]  # of a device in the local network, and of one on the platform
 DATA = st.binary(max_size=64).map(b64) | st.text(max_size=30)
 
 
 @given(st.sampled_from(KINDS_OF_A_SESSION).flatmap(lambda kinds: st.lists(st.tuples(st.sampled_from(kinds), DATA), max_size=20)))
 @examples(150)
-def test_any_data_has_an_outcome(messages: list[tuple[Kind, str]]) -> None:
+def test_any_data_has_an_outcome(messages: list[tuple[KeyClass, str]]) -> None:
     keys = (entry(KeyKind.APP_KEY, APP_KEY), entry(KeyKind.DEV_KEY, APP_KEY), entry(KeyKind.SESSION_KEY, "ab" * 16))
     decryptor = Decryptor(Keyring(keys))
     for kind, data in messages:

@@ -8,7 +8,7 @@ Traffic never raises here: what became of a message is an `Outcome`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -20,11 +20,7 @@ from dissect.crypto.plaintext import decode_strictly
 from dissect.crypto.secret import Secret
 from dissect.keys import KeyEntry, KeyKind, Keyring, canonical_address
 from dissect.model import JSON, Encryption, Outcome
-from grammars.vocabulary import Finding
-
-Protocol = Literal["clife-lan", "clife-cloud"]
-Kind = Literal["fixed", "negotiated", "dev"]
-"""Which key the document wants for a message: 4.2-1, 4.2-2, or 001's devKey"""
+from grammars.vocabulary import Finding, KeyClass
 
 USER_ID: Final = "userId"
 """`key` in the report when no entry of the keys file but the userId of a 1101 opened a message"""
@@ -118,10 +114,10 @@ class _Plan:
 class _Session:
     __slots__ = ("device", "exchanges", "plans", "protocol", "user_ids")
 
-    def __init__(self, identity: Hashable, protocol: Protocol, device: str | None) -> None:
+    def __init__(self, identity: Hashable, protocol: str, device: str | None) -> None:
         self.protocol = protocol
         self.device = device
-        self.plans: dict[tuple[Kind, str | None], _Plan] = {}
+        self.plans: dict[tuple[KeyClass, str | None], _Plan] = {}
         self.exchanges = SessionExchanges(identity)
         self.user_ids: list[Secret] = []
 
@@ -157,7 +153,7 @@ class Decryptor:
                 plan.renewed = 0
 
     def open(
-        self, session_key: Hashable, protocol: Protocol, device_address: str | None, kind: Kind, data: str, product_code: str | None = None
+        self, session_key: Hashable, protocol: str, device_address: str | None, kind: KeyClass, data: str, product_code: str | None = None
     ) -> Opened:
         """Decrypt *data*, the base64 text of a message's `data` member."""
         ciphertext = ciphertext_of(data)
@@ -233,7 +229,7 @@ class Decryptor:
         session = self._sessions.get(session_key) or self._start(session_key, "clife-lan", device_address)
         return self._ledger.complete(session.exchanges, mode, public_value_b64, side, packet, day)
 
-    def missing(self, session_key: Hashable, kind: Kind | None = None) -> str:
+    def missing(self, session_key: Hashable, kind: KeyClass | None = None) -> str:
         """One sentence: which key would open the session's messages of *kind* (None: of those that failed)."""
         session = self._sessions.get(session_key)
         if session is None:
@@ -257,14 +253,14 @@ class Decryptor:
         """Forget a session that has ended."""
         self._sessions.pop(session_key, None)
 
-    def _start(self, session_key: Hashable, protocol: Protocol, device_address: str | None) -> _Session:
+    def _start(self, session_key: Hashable, protocol: str, device_address: str | None) -> _Session:
         if len(self._sessions) >= KEPT_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         device = canonical_address(device_address) if device_address is not None else None
         session = self._sessions[session_key] = _Session(session_key, protocol, device)
         return session
 
-    def _search(self, session: _Session, plan: _Plan, kind: Kind, product_code: str | None, ciphertext: bytes) -> Opened:
+    def _search(self, session: _Session, plan: _Plan, kind: KeyClass, product_code: str | None, ciphertext: bytes) -> Opened:
         version = self._version + session.exchanges.version  # both only grow, so the sum changes when one does
         if plan.version != version and (plan.renewed < FREE_RENEWALS or plan.credit + SEARCH_SHARE >= len(plan.hypotheses)):
             self._fill(session, plan, kind, product_code)
@@ -299,7 +295,7 @@ class Decryptor:
         value = self._lenient(plaintext) if self._lenient is not None and plaintext.lstrip()[:1] in (b"{", b"[") else None
         return value if isinstance(value, dict | list) else None
 
-    def _fill(self, session: _Session, plan: _Plan, kind: Kind, product_code: str | None) -> None:
+    def _fill(self, session: _Session, plan: _Plan, kind: KeyClass, product_code: str | None) -> None:
         """List the hypotheses of *kind*, the likeliest first, the other kind's last: devices vary, and trying is cheap."""
         seen: set[Secret] = set()
         plan.hypotheses = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dissect.analysis.records import DIRECTIONS, STATUSES
 from dissect.columns import OVERFLOW
+from dissect.fields import GENERAL
 from dissect.filter.base import LINKED, TABLED, Source
 from dissect.filter.body import BodySource
 from dissect.filter.comparison import Test
@@ -221,7 +222,7 @@ def general_sources() -> dict[str, Source]:
         "coap.token": BodySource("carrier", ("token",), carrier="coap"),
         "coap.mid": BodySource("carrier", ("message_id",), carrier="coap"),
         "http.uri": BodySource("carrier", ("target",), carrier="http"),
-        **{carrier: _carried_by(carrier) for carrier in ("tcp", "udp", "tls", "mqtt", "coap", "http")},
+        **{row.name: _carried_by(row.name) for row in GENERAL if row.types == ("protocol",)},
     }
 
 
