@@ -5,6 +5,7 @@ Document: 004_04e8e4b59c3ba59d.txt.
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,21 @@ MSG = Member(name="msg", meaning="Text of the result", spec="一")
 UPLOAD_TYPE = Member(name="upload_type", meaning="Way of the snapshots: 0 http, 1 mqtt", types=INTEGER, values=frozenset({0, 1}), spec=SET)
 UPLOAD_ADDR = Member(name="upload_addr", meaning="Where snapshots go", plain_url=True, privacy=Privacy.ADDRESS, spec=SET)
 INTERVAL = Member(name="hb_interval", meaning="Seconds between heartbeats, 15..360", types=INTEGER, unit="s", spec=BEAT)
-IMAGE = Member(name="data", meaning="Image, base64", embedded=True, privacy=Privacy.VALUE, spec=SNAPSHOT)
+
+
+def _image(value: Any) -> str | None:
+    """Base64, perhaps broken into lines, or as a data: URL."""
+    if not isinstance(value, str):
+        return None
+    text = value.partition(",")[2] if value.startswith("data:") else value
+    try:
+        binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except ValueError:  # binascii.Error, and text beyond ASCII
+        return "is no base64"
+    return None
+
+
+IMAGE = Member(name="data", meaning="Image, base64", embedded=True, check=_image, privacy=Privacy.VALUE, spec=SNAPSHOT)
 ACTIONS = frozenset({"take_snapshot", "io_control"})
 
 
@@ -158,6 +173,7 @@ MESSAGES = {
                             name="data",
                             meaning="Image, base64, or null",
                             embedded=True,
+                            check=_image,
                             types=(str, dict, type(None)),
                             required=False,
                             privacy=Privacy.VALUE,

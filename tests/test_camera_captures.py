@@ -82,6 +82,8 @@ BROKEN: dict[str, tuple[bytes, dict[str, int]]] = {
     "an upload type that is none": (operate("set_dev_config", "r9", A, 1, **{**CONFIG, "upload_type": 2}), {"schema.bad-value": 1}),
     "an address without TLS": (operate("upgrade_dev", "r9", A, 1, package_url="http://app.bin"), {"security.insecure-url": 1}),
     "an action that is none": (operate("control_cmd", "r9", A, 1, cmd_data={"type": "explode"}), {"schema.bad-value": 1}),
+    "a picture that is no base64": (operate("upload_snapshot", "r9", A, 2, data="@@@@"), {"schema.bad-value": 1, "schema.wrong-direction": 1}),
+    "a picture in lines": (operate("upload_snapshot", "r9", A, 2, data="QUJD\r\nQUJD"), {"schema.wrong-direction": 1}),
     "the clock 301 s ahead": (operate("get_dev_config", "r9", A, 303), {"timing.clock-skew": 1}),
     "the clock 299 s ahead": (operate("get_dev_config", "r9", A, 301), {}),
     "an absurd clock": (operate("get_dev_config", "r9", A, timestamp=10**400), {"timing.clock-skew": 1}),
@@ -283,7 +285,7 @@ def test_pictures_over_a_kibibyte_are_told_by_their_hash(size: int, whole: bool)
 
 # -- however it comes --
 
-TALK = [operate("heartbeat", "1", A, 0), operate("upload_snapshot", "2", A, 0, data="A{}" * 40), operate("heartbeat", "3", A, 0)]
+TALK = [operate("heartbeat", "1", A, 0), operate("upload_snapshot", "2", A, 0, data="QUFB" * 40, note="A{}" * 40), operate("heartbeat", "3", A, 0)]
 
 
 @examples(60)
