@@ -32,6 +32,7 @@ from grammars.vocabulary import (
     Said,
     Situation,
     Verdict,
+    only,
 )
 
 FORMAT = "二、与设备接口"
@@ -71,6 +72,7 @@ DOCUMENTED = re.compile(rb"\d{3}(?:%b)[0-9A-Za-z]{15}%b" % (_STATUS, _CMD))
 _SURELY = re.compile(rb"0[2-9]\d(?:%b)\d{15}%b" % (_STATUS, _CMD))
 # A frame's beginning, when the connection ends before its end.
 _BEGUN = re.compile(rb"0[2-9]\d")
+_WHITE = re.compile(rb"\r?\n")
 _BEATS = re.compile(rb"(?:[ 10]|AT)*")
 _HEAD = b"000000A00000000000000AA"
 
@@ -131,7 +133,9 @@ def _command(data: bytes, ended: bool) -> Cut | None:
         elif byte == 0x7D:
             depth -= 1
             if depth == 0:
-                return Cut(CutKind.MESSAGE, at + 1, 0, at + 1)
+                # White space may end a JSON text; a line end is what a terminal sends behind it.
+                white = _WHITE.match(data, at + 1)
+                return Cut(CutKind.MESSAGE, white.end() if white else at + 1, 0, at + 1)
     return None if ended or len(data) >= COMMAND_LIMIT else Cut(CutKind.WAIT, 0)
 
 
@@ -269,12 +273,12 @@ def _status(*values: str) -> Member:
     return Member(name="status", meaning="Status code", values=frozenset(values), spec="状态码说明")
 
 
-def _data(meaning: str = DATA, required: bool = False, pattern: str | None = None) -> Member:
+def _data(meaning: str = DATA, pattern: str | None = None) -> Member:
     return Member(
         name="data",
         meaning=meaning,
-        required=required,
-        types=(str,) if required else (str, type(None)),
+        required=False,
+        types=(str, type(None)),
         pattern=pattern,
         privacy=Privacy.VALUE,
         spec=FORMAT,
@@ -339,7 +343,7 @@ def _commanded(cmd: str, name: str, meaning: str, needs_data: bool) -> tuple[Mes
             answered_by=(f"{cmd} result",),
             acknowledged_by=(f"{cmd} received",),
             spec=FORMAT,
-            members=(LENGTH, _status("000"), IMEI, CMD, _data(meaning, needs_data, r"\d+" if needs_data else None)),
+            members=(LENGTH, _status("000"), IMEI, CMD, _data(meaning, r"\d+" if needs_data else None)),
         ),
         MessageType(
             kind=f"{cmd} result",
@@ -477,6 +481,13 @@ def registration(said: Said, session: Situation) -> Iterable[Finding]:
         yield Finding("state.before-authentication", f"{said.fields.get('cmd')} before HT succeeded", once="before-authentication")
 
 
+@only("QD request")
+def seconds(said: Said, session: Situation) -> Iterable[Finding]:
+    """A start says how long (QD: 命令后跟启动时间数据); what a frame does not hold is null in its fields."""
+    if said.fields.get("data") is None:
+        yield Finding("schema.missing-field", "data (seconds, or number of runs) is absent")
+
+
 def web_command(said: Said, session: Situation) -> Iterable[Finding]:
     if said.kind == "command":
         yield Finding("security.unauthenticated-command", f"{said.fields.get('type')} of {said.fields.get('imei')} without any authentication")
@@ -489,7 +500,7 @@ def proof(kind: str, fields: Any) -> bool:
     return kind == "404" or (kind in MESSAGES and kind != "heartbeat" and fields["status"] in STATUSES)
 
 
-RULES: tuple[Rule, ...] = (registration, web_command)
+RULES: tuple[Rule, ...] = (registration, seconds, web_command)
 
 PROTOCOL = ApplicationProtocol(
     name="imei-tcp",

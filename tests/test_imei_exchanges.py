@@ -127,6 +127,8 @@ def test_two_commands_at_once_and_the_same_command_twice() -> None:
     ("text", "codes", "links"),
     [
         (b'command {"imei": "123456787654321", "type": "stop"}', {}, 1),
+        (b'command{"imei":"123456787654321","type":"stop"}\r\n', {}, 1),
+        (b'command{"imei":"123456787654321","type":"stop"}\n', {}, 1),
         (b'command{"imei":"123456787654321","type":"stop",}', {"schema.lenient-json": 1}, 1),
         (b'command{"imei":"123456787654321",type:"stop"}', {"schema.lenient-json": 1}, 1),
         (b'command{"imei":"123456787654321","type":"pause"}', {"schema.bad-value": 1}, 0),

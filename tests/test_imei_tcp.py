@@ -127,7 +127,7 @@ CASES: list[tuple[str, tuple[Step, ...], dict[str, int]]] = [
      {"schema.bad-value": 2}),
     ("an unknown status", (up(1, TN), down(1.1, frame("TN", "299", "1"))), {"schema.bad-value": 1}),
     ("seconds that are none", (down(1, frame("QD", data="9x")), up(1.1, QD_DONE), down(1.2, QD_SEEN)), {"schema.bad-value": 1}),
-    ("no seconds", (down(1, frame("QD")), up(1.1, QD_DONE), down(1.2, QD_SEEN)), {"schema.bad-type": 1}),
+    ("no seconds", (down(1, frame("QD")), up(1.1, QD_DONE), down(1.2, QD_SEEN)), {"schema.missing-field": 1}),
     ("not started", (down(1, QD), up(1.1, frame("QD", "201")), down(1.2, QD_SEEN)), {"pair.refused": 1}),
     ("not my imei", (down(1, ST), up(1.1, frame("ST", "202")), down(1.2, ST_SEEN)), {"pair.refused": 1}),
     ("no such device", (up(1, TN), down(1.1, frame("TN", "300"))), {"state.authentication-failed": 1}),
