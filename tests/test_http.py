@@ -65,6 +65,9 @@ CASES: list[Any] = [  # id, steps, kinds, bodies
     pytest.param([(0, b"CONNECT h:443 HTTP/1.1\r\n\r\n" + GET), (1, b"HTTP/1.1 200 OK\r\n\r\n" + OK)], {"CONNECT": 1, "200": 1}, [], id="CONNECT"),
     pytest.param([(0, b"CONNECT h:443 HTTP/1.1\r\n\r\n" + GET), (1, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" + OK)],
                  {"CONNECT": 1, "403": 1, "GET": 1, "200": 1}, [b"yes"], id="CONNECT refused"),
+    pytest.param([(0, b"POST / HTTP/1.1\r\nContent-Length:\r\n\t5\r\n\r\nhello" + GET)], {"POST": 1, "GET": 1}, [b"hello"], id="a length on a folded line"),
+    pytest.param([(0, GET), (1, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip,\r\n chunked\r\n\r\n0\r\n\r\n" + OK)], {"GET": 1, "200": 2}, [b"yes"],
+                 id="a coding on a folded line"),
     pytest.param([(0, b"RPC_IN_DATA /x HTTP/1.1\r\n\r\nM-SEARCH * HTTP/1.1\r\n\r\n")], {"RPC_IN_DATA": 1, "M-SEARCH": 1}, [], id="odd methods"),
 ]
 

@@ -101,17 +101,20 @@ def read_head(data: bytes) -> Head | None:
     fault: str | None = None
     transfer: list[str] = []
     content: list[str] = []
-    name = b""
+    fields: list[tuple[bytes, list[bytes]]] = []
+    folds = False
     for line in lines[1:]:
         if line[:1] in _OTHER_FIELDS:
-            name = b""
-            continue
-        if line[:1] in (b" ", b"\t"):
-            value = line.strip()  # RFC 9112, 5.2: a folded line goes on with the field before
+            folds = False
+        elif line[:1] in (b" ", b"\t"):
+            if folds:
+                fields[-1][1].append(line.strip())  # RFC 9112, 5.2: a folded line goes on with the field before
         else:
-            name, _, value = line.partition(b":")
-            name = name.strip().lower()
-            value = value.strip()
+            name, _, first = line.partition(b":")
+            fields.append((name.strip().lower(), [first.strip()]))
+            folds = True
+    for name, parts in fields:
+        value = b" ".join(parts).strip()
         if name == b"content-length":
             for number in value.split(b","):
                 number = number.strip()
