@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from dissect.carriers.http_head import MAX_LINE, looks_like_http
-from dissect.carriers.mqtt_wire import PUBLISH, frame
-from dissect.carriers.probe import looks_like_mqtt_connect
+from dissect.carriers.mqtt_wire import PUBLISH, frame, looks_like_mqtt_connect
 from dissect.framing.framers import framer
 from dissect.jsontext import FIRST_BYTES, decode, decode_part
 from grammars.mqtt import PORT, TLS_PORT

@@ -74,6 +74,7 @@ _SURELY = re.compile(rb"0[2-9]\d(?:%b)\d{15}%b" % (_STATUS, _CMD))
 _BEGUN = re.compile(rb"0[2-9]\d")
 _WHITE = re.compile(rb"\r?\n")
 _BEATS = re.compile(rb"(?:[ 10]|AT)*")
+# What fits a frame's head place by place: with it behind the bytes that are there, the pattern of a whole one tells whether they fit too.
 _HEAD = b"000000A00000000000000AA"
 
 

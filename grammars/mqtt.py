@@ -311,4 +311,3 @@ RESERVED_FLAGS = {kind: 2 if kind in (Kind.PUBREL, Kind.SUBSCRIBE, Kind.UNSUBSCR
 """The lower four bits of the first byte of every packet but PUBLISH (5.0, 2.1.3)."""
 
 CARRIER = PACKET
-__all__ = ["BODIES", "CARRIER", "FIXED_HEADER", "PACKET", "Kind", "PropertyKind"]

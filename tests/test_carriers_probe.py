@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from dissect.carriers.probe import CarrierProbe, looks_like_http, looks_like_mqtt_connect
+from dissect.carriers.http_head import looks_like_http
+from dissect.carriers.mqtt_wire import looks_like_mqtt_connect
+from dissect.carriers.probe import CarrierProbe
 from dissect.streams.api import Conversation
 from grammars.coap import Type, build
 

@@ -17,13 +17,10 @@ from dissect.carriers.coap_wire import (
     CON,
     RST,
     TYPES,
-    CoapMessage,
     CoapProblem,
     parse,
 )
 from dissect.streams.api import Conversation
-
-__all__ = ["CoapLayer", "CoapMessage", "CoapProblem", "parse"]
 
 MAX_TRANSMIT_SPAN_NS = 45_000_000_000
 MAX_MESSAGES = 1 << 15

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from grammars import mqtt as grammar
-from grammars.mqtt import LEVEL_5_0, Kind, PropertyKind
+from grammars.mqtt import LEVEL_5_0, PROTOCOL_NAMES, Kind, PropertyKind
 
 KINDS = ("", *(kind.name for kind in Kind))
 """By control packet type; 0 is none"""
@@ -15,6 +15,7 @@ MALFORMED = -1
 INCOMPLETE = 0
 
 _SHORT = Struct(">H").unpack_from
+_LENGTH_AND_NAMES = tuple(len(name).to_bytes(2, "big") + name for name in PROTOCOL_NAMES)
 _VARIABLE, _TEXT, _BINARY, _PAIR = -1, -2, -3, -4
 _WIDTH_OF_FORMAT = {id(grammar.VARIABLE_INTEGER): _VARIABLE, id(grammar.TEXT): _TEXT, id(grammar.BINARY): _BINARY,
                     id(grammar.PROPERTY_FORMATS[PropertyKind.USER_PROPERTY]): _PAIR}
@@ -64,6 +65,23 @@ def frame(data: bytes | bytearray, start: int) -> tuple[int, int]:
         if byte < 0x80:
             return place, place + value
     return MALFORMED, 0
+
+
+def looks_like_mqtt_connect(data: bytes) -> bool | None:
+    """Whether the first bytes of a side are a CONNECT with protocol name MQTT or MQIsdp; None: more bytes are needed."""
+    if not data:
+        return None
+    if data[0] >> 4 != CONNECT:
+        return False
+    body, _ = frame(data, 0)
+    if body == MALFORMED:
+        return False
+    if body == INCOMPLETE:
+        return None
+    name = data[body:body + max(map(len, _LENGTH_AND_NAMES))]
+    if name.startswith(_LENGTH_AND_NAMES):
+        return True
+    return None if any(expected.startswith(name) for expected in _LENGTH_AND_NAMES) else False
 
 
 def _variable(data: bytes, start: int, end: int) -> tuple[int, int]:

@@ -6,36 +6,15 @@ from collections import Counter
 
 from dissect.carriers.coap_wire import CODES, REGISTERED, CoapMessage, parse
 from dissect.carriers.http import HttpCarrier
-from dissect.carriers.http_head import first_line, looks_like_http
+from dissect.carriers.http_head import first_line
 from dissect.carriers.mqtt import MqttCarrier
-from dissect.carriers.mqtt_wire import CONNECT, INCOMPLETE, MALFORMED, frame
+from dissect.carriers.mqtt_wire import looks_like_mqtt_connect
 from dissect.streams.api import Conversation
 from grammars.coap import PORT as COAP_PORT
 from grammars.mqtt import PORT as MQTT_PORT
-from grammars.mqtt import PROTOCOL_NAMES
-
-__all__ = ["CarrierProbe", "looks_like_http", "looks_like_mqtt_connect"]
 
 MAX_UNDECIDED = 128 << 10
 """Bytes kept of both sides while their carrier is open."""
-_LENGTH_AND_NAMES = tuple(len(name).to_bytes(2, "big") + name for name in PROTOCOL_NAMES)
-
-
-def looks_like_mqtt_connect(data: bytes) -> bool | None:
-    """Whether the first bytes of a side are a CONNECT with protocol name MQTT or MQIsdp; None: more bytes are needed."""
-    if not data:
-        return None
-    if data[0] >> 4 != CONNECT:
-        return False
-    body, _ = frame(data, 0)
-    if body == MALFORMED:
-        return False
-    if body == INCOMPLETE:
-        return None
-    name = data[body:body + max(map(len, _LENGTH_AND_NAMES))]
-    if name.startswith(_LENGTH_AND_NAMES):
-        return True
-    return None if any(expected.startswith(name) for expected in _LENGTH_AND_NAMES) else False
 
 
 class _Front:

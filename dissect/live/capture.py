@@ -187,7 +187,7 @@ class LiveCapture:
     def _dumpcap_ended(self, source: DumpcapPipe, reason: str) -> None:
         """It ends when its interface goes down; another one is begun when that is up again. Raises CaptureError for any other end."""
         for taken in source.rest():
-            self._hand_on(source.batch(taken, 0, 1))
+            self._hand_on(taken)
         self._count_drops()
         if self._name == ANY or is_up(self._name) and not is_about_down(reason):
             raise CaptureError(f"{self.interface}: {reason}")
@@ -212,7 +212,7 @@ class LiveCapture:
             return
         if isinstance(self._source, DumpcapPipe):
             for taken in self._source.rest():
-                self._hand_on(self._source.batch(taken, 0, 1))
+                self._hand_on(taken)
             return
         time.sleep(2 * RETIRE_MS / 1000)
         self._drain()
@@ -227,12 +227,12 @@ class LiveCapture:
                 self._ready.wait(_WAIT_S)
         if isinstance(source, DumpcapPipe):
             for taken in source.take():
-                self._hand_on(source.batch(taken, 0, 1))
+                self._hand_on(taken)
                 if self._queued > QUEUED_BYTES:
                     return False
             return True
         for block in source.take():
-            batch = source.batch(block, 0, 1)
+            batch = source.batch(block)
             if batch is not None:
                 self._hand_on(batch)
             if self._queued > QUEUED_BYTES and not self._stop.is_set():

@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-import numpy as np
-
 from dissect.capture import Batch
 from dissect.capture.inflate import ByteSource
 from dissect.capture.reader import open_reader
@@ -94,12 +92,6 @@ class DumpcapPipe:
             if batch is None:
                 return
             yield batch
-
-    @staticmethod
-    def batch(taken: Batch, file: int, first_number: int) -> Batch:
-        """*taken* under another file and numbers."""
-        number = np.arange(first_number, first_number + len(taken), dtype=np.int64)
-        return Batch(taken.buffer, taken.offset, taken.caplen, taken.origlen, taken.time_ns, taken.link, number, file)
 
     def statistics(self) -> Statistics:
         """dumpcap tells what was dropped when it ends."""

@@ -111,9 +111,9 @@ class PacketRing:
             if packets:
                 yield block
 
-    def batch(self, block: bytearray, file: int, first_number: int) -> Batch | None:
-        """The packets of a block; None when it has none to show."""
-        return _batch(block, self._link, self._loopback, file, first_number)
+    def batch(self, block: bytearray) -> Batch | None:
+        """The packets of a block, numbered from 1; None when it has none to show."""
+        return _batch(block, self._link, self._loopback)
 
     def statistics(self) -> Statistics:
         """Received and dropped by the kernel since the last time."""
@@ -145,7 +145,7 @@ def _listening(interface: str, capture_filter: str | None, promiscuous: bool) ->
     return opened
 
 
-def _batch(block: bytearray, link: int, loopback: bool, file: int, first_number: int) -> Batch | None:
+def _batch(block: bytearray, link: int, loopback: bool) -> Batch | None:
     _, packets, place, _ = _BLOCK.unpack_from(block, 0)
     following = _NEXT.unpack_from
     found = []
@@ -170,8 +170,8 @@ def _batch(block: bytearray, link: int, loopback: bool, file: int, first_number:
     captured[tagged] += _WORD
     length[tagged] += _WORD
     del words
-    number = np.arange(first_number, first_number + len(places), dtype=np.int64)
-    return Batch(bytes(block), offset, captured, np.maximum(length, captured), time_ns, np.full(len(places), link, np.int64), number, file)
+    number = np.arange(1, 1 + len(places), dtype=np.int64)
+    return Batch(bytes(block), offset, captured, np.maximum(length, captured), time_ns, np.full(len(places), link, np.int64), number, 0)
 
 
 def _put_tag_back(block: bytearray, header: int, start: int) -> None:
