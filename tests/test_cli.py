@@ -41,6 +41,14 @@ def test_help_lists_the_commands_and_loads_none_of_what_is_dear() -> None:
     assert all(command.name in shown for command in COMMANDS)
 
 
+def test_no_commands_help_loads_what_is_dear() -> None:
+    code = ("import sys\nfrom dissect.cli import main\nfrom dissect.cli.commands import COMMANDS\n"
+            "for command in COMMANDS:\n    try: main([command.name, '--help'])\n    except SystemExit: pass\n"
+            "print([name for name in ('numpy', 'construct', 'cryptography', 'scapy', 'textual', 'pyshark') if name in sys.modules])")
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_has_help_with_an_example(command: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(command.name, "--help") == 0  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from dissect.text import counted
 if TYPE_CHECKING:
     from dissect.filter import Filter
     from dissect.live import LiveCapture
+    from dissect.live.saving import RingSize
     from dissect.options import Options
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -48,12 +49,10 @@ class Once(argparse.Action):
 
 def add_capturing(group: argparse._ActionsContainer) -> None:
     """How an interface is captured; `check_capturing` looks at what was given."""
-    from dissect.live.saving import parse_ring
-
     group.add_argument("--bpf", metavar="EXPR", help="capture only what this filter (pcap-filter) lets through; the kernel applies it")
     group.add_argument("--promiscuous", action="store_true", help="also what is not for this machine")
     group.add_argument("--write", metavar="FILE", help="save the packets as they come, as pcapng")
-    group.add_argument("--ring", metavar="SIZE:FILES", type=value_of(parse_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
+    group.add_argument("--ring", metavar="SIZE:FILES", type=value_of(_ring), help="with --write: a new file at each SIZE, no more than FILES of them, "
                         "for example 100MB:10")
     group.add_argument("--count", metavar="N", type=value_of(_positive), help="end after N packets")
     group.add_argument("--duration", metavar="S", type=value_of(_duration), help="end after S seconds, or 90m, 12h, 7d")
@@ -83,6 +82,12 @@ def _duration(text: str) -> float:
     if not 0 < seconds <= LONGEST_S:
         raise ValueError(f"{text!r} is no duration of more than 0 and at most 366 days: a number of seconds, or with its unit: 90m, 12h, 7d")
     return seconds
+
+
+def _ring(text: str) -> RingSize:
+    from dissect.live.saving import parse_ring
+
+    return parse_ring(text)
 
 
 def _positive(text: str) -> int:
