@@ -55,6 +55,8 @@ class Pipeline:
         self._addresses: dict[frozenset[str], SessionState] = {}
         self._lan: dict[int, list[SessionState]] = {}
         self._fragments: list[tuple[frozenset[str], tuple[int, ...], int]] = []
+        self.truncated_elsewhere = 0
+        """packets cut by the snap length in closed conversations that hold no session"""
 
     # -- Listener --
 
@@ -161,7 +163,10 @@ class Pipeline:
                 self.engine.pairing.reset(about[0], note.time_ns)
 
     def coap_closed(self, conversation: Conversation) -> None:
-        for session in self._lan.pop(conversation.id, ()):
+        sessions = self._lan.pop(conversation.id, ())
+        if not sessions:
+            self.truncated_elsewhere += conversation.truncated_packets
+        for session in sessions:
             session.truncated += conversation.truncated_packets
             session.last_ns = max(session.last_ns, conversation.last_ns)
 
@@ -203,6 +208,9 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
     table.finish(last_ns)
     pipeline.finish(last_ns)
     _report_damage(capture, engine)
+    if pipeline.truncated_elsewhere:
+        text = f"{counted(pipeline.truncated_elsewhere, 'packet')} cut by the snap length where no session was found"
+        engine.report(None, Finding("capture.truncated-packet", text), (), (), last_ns)
     limits = table.limits
     engine.totals.limits.streams += limits.streams
     engine.totals.limits.bytes_beyond_holes += limits.bytes_beyond_holes

@@ -202,6 +202,14 @@ def test_what_the_snap_length_cut_is_told_once_and_is_no_hole(call_dissect: Run,
     assert "framing.malformed" not in codes
 
 
+def test_packets_cut_where_no_session_was_found_are_told_once_as_well(call_dissect: Run, tmp_path: Path) -> None:
+    capture = tmp_path / "short.pcap"
+    capture.write_bytes(_snapped(pcap(), 60))
+    report = json.loads(call_dissect("report", capture).stdout)
+    assert report["sessions"] == []
+    assert [one["code"] for one in report["anomalies"]] == ["capture.truncated-packet"]
+
+
 def test_names_of_the_keys_file_stand_beside_ids_and_addresses(call_dissect: Run, tmp_path: Path) -> None:
     capture, keys = tmp_path / "made.pcap", tmp_path / "keys.toml"
     capture.write_bytes(pcap())

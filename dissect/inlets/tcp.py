@@ -121,6 +121,8 @@ class TcpInlet:
                     self._claimed(claim)
         if self.reader is not None:
             self.reader.closed(time_ns, self._fins, self._reset)
+        if self.reader is None or not self.reader.sessions:
+            self._pipeline.truncated_elsewhere += self._conversation.truncated_packets
         # What leads back to itself only the collector would free, which hardly ever runs.
         self.data = _nothing_more
 
