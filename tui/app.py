@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -103,6 +104,9 @@ class DissectApp(Actions):
             if key.where in APPLICATION and key.action != "command_palette":
                 yield SystemCommand(key.help[:1].upper() + key.help[1:], f"key {key.keys.split(',')[0]}", self._runner(key.action))
 
+        for letter, index in sorted(self.mark_names.items()):
+            yield SystemCommand(f"Mark {letter}", f"go to message {self.store.analysis.id_of(index)}", partial(self.go_to_mark, letter))
+
     def _runner(self, action: str) -> Any:
         async def run() -> None:
             await self.run_action(action)
@@ -115,6 +119,11 @@ class DissectApp(Actions):
     def lay_out(self) -> None:
         self.messages.lay_out()
         self.ladder.lay_out()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded and self.takes_letter(event):
+            return
+        await super().on_event(event)
 
     def on_completion_list_taken(self, event: CompletionList.Taken) -> None:
         self.filter_bar.take(event.offer)

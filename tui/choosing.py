@@ -1,45 +1,24 @@
-"""Which messages are seen, and how: marked, selected, hidden, sorted, in which columns, filtered by what the cursor is on."""
+"""Which messages are seen, and how: selected, hidden, sorted, in which columns, filtered by what the cursor is on."""
 
 from __future__ import annotations
 
 from dissect.text import clean
-from tui.core import Core
+from tui.marking import Marking
 from tui.model.columns import COLUMNS, Column, field_column
 from tui.model.hiding import Command, Messages, Step, Suppression
 from tui.model.order import SORTABLE
 from tui.settings import save_columns, save_suppressed
 
 
-class Choosing(Core):
+class Choosing(Marking):
     """Actions by their names in the table of keys."""
 
-    # -- marks and selection --
+    # -- selection --
 
     def choose_sessions(self, chosen: frozenset[int]) -> None:
         self.chosen_sessions = chosen
         self.messages.sessions.chosen = set(chosen)
         self.rebuild()
-
-    def action_mark(self) -> None:
-        index = self.pane.index
-        if index is not None:
-            self.marked ^= {index}
-            self.messages.list.marked = self.marked
-            self._redraw()
-
-    def action_marked_only(self) -> None:
-        if not self.marked and not self.marked_shown:
-            self.notify("nothing is marked; m marks", markup=False)
-            return
-        self.marked_shown = not self.marked_shown
-        self.rebuild()
-
-    def action_next_mark(self) -> None:
-        rows = sorted(row for row in map(self.listing.row_of, self.marked) if row is not None)
-        if rows:
-            here = self.messages.list.cursor
-            row = next((row for row in rows if row > here), rows[0])
-            self.go_to_message(self.listing.index(row), stay=self.current == "ladder")
 
     def action_select(self) -> None:
         sessions = self.messages.sessions
@@ -55,12 +34,7 @@ class Choosing(Core):
             home = self.pane.home()
             if hasattr(home, "action_down"):
                 home.action_down()
-            self._redraw()
-
-    def _redraw(self) -> None:
-        self.pane.home().refresh()
-        self.messages.list.refresh()
-        self.refresh_bars()
+            self.redraw_marks()
 
     def action_diff(self) -> None:
         from tui.screens.diff import DiffDialog

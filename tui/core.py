@@ -71,6 +71,8 @@ class Core(App[None]):
         self.filter_text = filter_text
         self.folding: bool = True
         self.marked: set[int] = set()
+        self.mark_names: dict[str, int] = {}
+        """letter -> message; those are marked, too"""
         self.selected: set[int] = set()
         self.marked_shown = False
         self.paused = False
@@ -175,6 +177,9 @@ class Core(App[None]):
 
     def go_to_message(self, index: int, stay: bool = False) -> None:
         """Put the cursor on a message."""
+
+    def redraw_marks(self) -> None:
+        """Marks, their names, or the selection changed."""
 
     def show_rows(self) -> None:
         """Bring the view that is seen up to what the listing holds."""
@@ -355,11 +360,13 @@ class Core(App[None]):
             self._find_generation += 1
             self._counted = (-1, -1, -1, False)
             self.marked = {at for at in map(moved, self.marked) if at is not None}
+            self.mark_names = {letter: at for letter, at in ((letter, moved(index)) for letter, index in self.mark_names.items()) if at is not None}
             self.selected = {at for at in map(moved, self.selected) if at is not None}
             self.hiding.moved(moved)
             rows = self.messages.list
             index, at_end = rows.index, rows.at_end
-            rows.marked, rows.selected = self.marked, self.selected
+            rows.selected = self.selected
+            self.redraw_marks()
             drawn = self.ladder.index
             if drawn is not None:
                 self.ladder_target = moved(drawn)

@@ -11,8 +11,12 @@ from typing import Any
 import aiohttp
 
 
-async def picture_of(address: str, folder: Path, *, seconds: float = 8, size: tuple[int, int] = (1280, 800), keys: str = "", typed_into: list[str] | None = None) -> bytes:
-    """A PNG of what *address* shows after *seconds*; *keys* are typed half-way, without a click; *typed_into*: is told the class of what had the focus."""
+async def picture_of(address: str, folder: Path, *, seconds: float = 8, size: tuple[int, int] = (1280, 800), keys: str = "",
+                     typed_into: list[str] | None = None) -> bytes:
+    """A PNG of what *address* shows after *seconds*; *keys* are typed half-way, without a click.
+
+    *typed_into* is told the class of what had the focus then.
+    """
     profile = folder / "profile"
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}",
                f"--window-size={size[0]},{size[1]}", "about:blank"]

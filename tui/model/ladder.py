@@ -138,6 +138,11 @@ class Ladder:
         value = int(self.entries[entry])
         return value if value >= 0 else -1 - value
 
+    def message_of(self, entry: int) -> int | None:
+        """The message of an entry; None for a gap."""
+        value = int(self.entries[entry])
+        return self._view.index(value) if value >= 0 else None
+
     def entry_of_row(self, row: int) -> int:
         found = np.flatnonzero(self.entries == row)
         return int(found[0]) if len(found) else 0

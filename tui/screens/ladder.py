@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from tui.model.cells import Line
+from tui.model.cells import Cell, Line
 from tui.model.details import nodes_of
+from tui.model.glyphs import Glyphs
 from tui.model.ladder import Ladder
 from tui.screens.pane import ViewPane
 from tui.widgets.details import DetailsTree
-from tui.widgets.rows import RowList
+from tui.widgets.rows import RowList, cut_left
 
 if TYPE_CHECKING:
     from tui.app import DissectApp
@@ -25,11 +26,15 @@ NARROW = 100
 class LadderList(RowList):
     """Entries of a `Ladder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="ladder-list")
         self.ladder: Ladder | None = None
         self.first = 0
         """lifelines scrolled past"""
+        self.glyphs = glyphs
+        self.marked: set[int] = set()
+        self.selected: set[int] = set()
+        self.named: dict[int, str] = {}
 
     def show(self, ladder: Ladder) -> None:
         self.ladder = ladder
@@ -40,7 +45,13 @@ class LadderList(RowList):
 
     def line(self, row: int, width: int) -> Line:
         assert self.ladder is not None
-        return self.ladder.line(row, width, self.first)
+        line = self.ladder.line(row, width, self.first)
+        index = self.ladder.message_of(row)
+        if index in self.selected:
+            return [Cell(self.glyphs.selected, "selected"), *cut_left(line, 1)]
+        if index is not None and index in self.marked:
+            return [Cell(self.named.get(index, self.glyphs.mark), "mark"), *cut_left(line, 1)]
+        return line
 
 
 class LadderView(ViewPane):
@@ -48,7 +59,7 @@ class LadderView(ViewPane):
 
     def __init__(self, app: DissectApp) -> None:
         super().__init__(id="ladder")
-        self.list = LadderList()
+        self.list = LadderList(app.glyphs)
         self.preview = DetailsTree(app.glyphs, id="preview")
         self.preview_cells = 36
         self.preview_asked = False

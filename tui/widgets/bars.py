@@ -126,6 +126,9 @@ class KeyBar(Bar):
         marks = f"{len(app.marked)} marked  " if app.marked else ""
         selected = f"{len(app.selected)} selected  " if app.selected else ""
         right = f" {selected}{marks}{zone() if app.context.time_form == 'local' else 'UTC'} "
+        awaited = app.awaited_text()
+        if awaited:
+            return [*fit([cell(f" {awaited}", "strong")], max(0, width - len(right))), Cell(right, "dim")]
         line: Line = []
         for key, label in footer(width - len(right) - 1, app.current):
             line += [Cell(f" {key}", "key"), Cell(f" {label}", "plain")]

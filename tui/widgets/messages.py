@@ -29,6 +29,8 @@ class MessageList(RowList):
         self.descending = False
         self.colour = "state"
         self.marked: set[int] = set()
+        self.named: dict[int, str] = {}
+        """letters of the marks that have one"""
         self.selected: set[int] = set()
         self.found: frozenset[int] = frozenset()
         self._store: Store | None = None
@@ -100,7 +102,7 @@ class MessageList(RowList):
         if index in self.selected:
             front = Cell(glyphs.selected + " ", "selected")
         elif index in self.marked:
-            front = Cell(glyphs.mark + " ", "mark")
+            front = Cell(self.named.get(index, glyphs.mark) + " ", "mark")
         elif index in self.found:
             front = Cell("/ ", "found")
         else:
