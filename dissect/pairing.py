@@ -337,7 +337,7 @@ class Pairing:
             self._finish(pending, seen.time_ns, status)
 
     def _acknowledge(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
-        """A third leg; where the same kind could also answer an open request, the older of both is meant."""
+        """A third leg; where the same kind could also answer an open request, the one within its deadline is meant, else the older."""
         row = seen.row
         assert row is not None
         if key is None:
@@ -354,8 +354,10 @@ class Pairing:
             return False
         pending = chosen[0]
         rival = choose(self._candidates(seen, key, [one for one in plan.answers if not one[1]]), seen)
-        if rival is not None and rival[0].request.time_ns < pending.response_ns:
-            return False
+        if rival is not None:
+            asked, now = rival[0], seen.time_ns
+            if (now - asked.last_ns > asked.limit_ns, asked.request.time_ns) < (now - pending.response_ns > pending.limit_ns, pending.response_ns):
+                return False
         if pending.ack is None:
             pending.ack = seen.uid
         else:

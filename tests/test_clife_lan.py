@@ -63,6 +63,14 @@ CHAINS: dict[str, tuple[list[tuple[float, str, int, Any, Any]], list[tuple[Any, 
         [(1, "up", 2006, 7, OTHERS), (2, "down", 2011, 7, PARAMS), (3, "up", 2006, 7, PARAMS), (4, "down", 2007, 7, None), (5, "down", 2007, 7, None)],
         [([1], [], 4, None, "ok"), ([2], [], 3, 5, "ok")], {}, 0,
     ),
+    "the device's own number went unanswered before": (
+        [(1, "up", 2006, 7, OTHERS), (20, "down", 2011, 7, PARAMS), (21, "up", 2006, 7, PARAMS), (22, "down", 2007, 7, None)],
+        [([1], [], None, None, "timeout"), ([2], [], 3, 4, "ok")], {"pair.timeout": 1}, 0,
+    ),
+    "and its answer is late": (
+        [(1, "up", 2006, 7, OTHERS), (20, "down", 2011, 7, PARAMS), (21, "up", 2006, 7, PARAMS), (22, "down", 2007, 7, None), (23, "down", 2007, 7, None)],
+        [([1], [], 5, None, "late"), ([2], [], 3, 4, "ok")], {"pair.late": 1}, 0,
+    ),
     "and after": (
         [(1, "down", 2011, 7, PARAMS), (2, "up", 2006, 7, PARAMS), (3, "up", 2006, 7, OTHERS), (4, "down", 2007, 7, None), (5, "down", 2007, 7, None)],
         [([1], [], 2, 4, "ok"), ([3], [], 5, None, "ok")], {}, 0,
