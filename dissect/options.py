@@ -33,8 +33,6 @@ class Options:
     """packets before it are not used"""
     to_ns: int | None = None
     """packets after it are not used"""
-    streaming: bool = False
-    """the sink keeps nothing (NDJSON, live)"""
     endless: bool = False
     """a live capture whose sink keeps nothing for ever: devices, and what is told of each, are bounded"""
     keep_bytes: bool = False

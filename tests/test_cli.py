@@ -142,10 +142,10 @@ def test_options_become_values() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     words = ["x.pcap", "--decode-as", "tcp:9000=fogslink", "--decode-as", "udp:5000=clife-lan", "--deadline", "camera=2.5s"]
-    options = options_of(parser.parse_args([*words, "--from", "1970-01-01", "--to", "2"]), streaming=True)
+    options = options_of(parser.parse_args([*words, "--from", "1970-01-01", "--to", "2"]))
     assert options.decode_as == [DecodeAs("tcp", 9000, "fogslink"), DecodeAs("udp", 5000, "clife-lan")]
     assert options.deadlines_s == {"camera": 2.5} and (options.from_ns, options.to_ns) == (0, 2 * 10**9)
-    assert options.streaming and options.keys is None
+    assert options.keys is None
 
 
 def test_a_table_is_aligned_by_cells() -> None:

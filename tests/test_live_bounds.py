@@ -63,7 +63,7 @@ def test_a_file_tells_all_sessions_of_a_device(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("dissect.engine.SESSIONS_TOLD", 2)
     monkeypatch.setattr("dissect.engine.DEVICES_REMEMBERED", 2)
     steps = [step._replace(connection=number, at=step.at + 10 * number) for number in range(1, 7) for step in login()]
-    told = ladder(*steps, options=Options(streaming=True))
+    told = ladder(*steps, options=Options())
     assert [len(device.sessions) for device in told.devices.values()] == [6]
 
 

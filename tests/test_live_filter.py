@@ -128,7 +128,7 @@ class Story:
 
         self.out = io.BytesIO()
         self.sink = FilteredLines(NdjsonSink(self.out), compile_filter(text))
-        self.pipeline = Pipeline(self.sink, Options(streaming=True))
+        self.pipeline = Pipeline(self.sink, Options())
         self.table = ConversationTable(self.pipeline)
         self._frames = connection("fogslink", 1, 1, Life().pairs)
         self.now = 10**18

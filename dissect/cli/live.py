@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dissect.live import LiveCapture
 
     # Before the interface is opened, and a file of earlier packets is begun anew: what is wrong with these is known now.
-    options, chosen = _options(arguments, streaming=kind == "ndjson" or arguments.keep is not None), filter_of(arguments)
+    options, chosen = _options(arguments, endless=kind == "ndjson" or arguments.keep is not None), filter_of(arguments)
     with stoppable() as stop, ExitStack() as stack:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
@@ -256,11 +256,11 @@ def _write(analysis: Any, kind: str, out: BinaryIO, redacted: bool, names: Mappi
     write_json(analysis, json_output(out))
 
 
-def _options(arguments: argparse.Namespace, streaming: bool) -> Options:
+def _options(arguments: argparse.Namespace, endless: bool) -> Options:
     """Raises UsageError, KeysError."""
     from dataclasses import replace
 
-    options = replace(options_of(arguments, streaming), endless=streaming)
+    options = replace(options_of(arguments), endless=endless)
     say_warnings()  # at the end, in days, nobody needs them any more
     if options.keys is not None and options.keys.tls_keylog is not None:
         say("TLS is not opened while capturing: save with --write, and the key log of the keys file opens it in `dissect report`")

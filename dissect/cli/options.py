@@ -88,7 +88,7 @@ def filter_of(arguments: argparse.Namespace) -> Filter | None:
     return compile_filter(text)
 
 
-def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_bytes: bool = False) -> Options:
+def options_of(arguments: argparse.Namespace, keep_bytes: bool = False) -> Options:
     """The options that `add_analysis` added. Raises UsageError, KeysError."""
     from_ns, to_ns = arguments.from_ns, arguments.to_ns
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
@@ -105,8 +105,8 @@ def options_of(arguments: argparse.Namespace, streaming: bool = False, keep_byte
         carried = _transports(entry.protocol)
         if entry.transport not in carried:
             raise UsageError(f"--decode-as: {entry.protocol} runs over {' and '.join(carried)} only; say {carried[0]}:{entry.port}={entry.protocol}")
-    return Options(keys=keyring_of(arguments), decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, streaming=streaming,
-                   keep_bytes=keep_bytes, engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
+    return Options(keys=keyring_of(arguments), decode_as=decode_as, deadlines_s=dict(deadlines), from_ns=from_ns, to_ns=to_ns, keep_bytes=keep_bytes,
+                   engine=arguments.engine, tls_keylog=Path(arguments.tls_keylog) if arguments.tls_keylog is not None else None)
 
 
 def keyring_of(arguments: argparse.Namespace) -> Keyring | None:

@@ -63,5 +63,5 @@ def _stream(arguments: argparse.Namespace) -> int:
     else:
         with output(arguments.output) as out:
             sink = NdjsonSink(json_output(out), arguments.messages)
-            analyse_into(sink, arguments, streaming=True)
+            analyse_into(sink, arguments)
     return status_of(sink.worst, arguments.fail_on)

@@ -125,9 +125,9 @@ def _warn_of_damage(capture: CaptureSource) -> None:
         warn(f"{capture.files[file].name}: {first}{more}; it is told as far as it can be read")
 
 
-def analyse_into(sink: Sink, arguments: argparse.Namespace, *, streaming: bool = False, keep_bytes: bool = False, redacted: bool = True) -> None:
+def analyse_into(sink: Sink, arguments: argparse.Namespace, *, keep_bytes: bool = False, redacted: bool = True) -> None:
     """Run the pipeline over the captures of a command line; *redacted*: as `--redact` asks. Raises DissectError."""
-    options = options_of(arguments, streaming, keep_bytes)
+    options = options_of(arguments, keep_bytes)
     from dissect.pipeline import analyse
 
     if redacted and getattr(arguments, "redact", False):

@@ -52,7 +52,6 @@ def _ended(key: FlowKey) -> Flow:
 def _take_apart(flow: Flow) -> None:
     """Break the circle of a flow that is over, its sides and its conversation: the garbage collector hardly ever runs."""
     if flow.key and flow.conversation is not None:
-        flow.conversation.state = None
         flow.conversation = None
         flow.sides = flow.by_end = _NO_SIDES
 
@@ -226,7 +225,6 @@ class ConversationTable:
         flow.conversation, flow.wanted, flow.watch, flow.plain = conversation, True, True, False
         flow.sides = [Side(conversation, 0, flow), Side(conversation, 1, flow)] if tcp else _NO_SIDES
         flow.by_end = [flow.sides[flow.flip], flow.sides[1 - flow.flip]] if tcp else _NO_SIDES
-        conversation.state = flow
         if self.policy.keeps_conversations:
             self.conversations.append(conversation)
         return conversation

@@ -45,7 +45,7 @@ class Replay:
             from dissect.redact import RedactingSink
 
             sink = RedactingSink(sink)
-        self.pipeline = Pipeline(sink, Options(streaming=True, endless=True))
+        self.pipeline = Pipeline(sink, Options(endless=True))
         self.pipeline.engine.digits = {0: 9}
         self.table = ConversationTable(self.pipeline, policy)
         self.packets = 0
