@@ -310,9 +310,8 @@ class Pairing:
         pending.latency_ns = seen.time_ns - pending.last_ns
         if pending.latency_ns > pending.limit_ns:
             pending.status = Status.LATE
-            if not pending.row.quiet:
-                text = f"answered after {pending.latency_ns / 1e9:.1f} s, the deadline is {pending.limit_ns / 1e9:g} s"
-                self._report(seen, Finding("pair.late", text), seen.time_ns)
+            text = f"answered after {pending.latency_ns / 1e9:.1f} s, the deadline is {pending.limit_ns / 1e9:g} s"
+            self._report(seen, Finding("pair.late", text), seen.time_ns)
 
     def _check_identity(self, pending: Pending, seen: Seen) -> None:
         if pending.key is None or seen.row is None:

@@ -140,6 +140,14 @@ def test_an_answer_ends_discovery_and_a_second_app_is_no_orphan() -> None:
     assert told.session_of[told.exchanges[0].request] == 1 and len(told.sessions) == 3
 
 
+def test_a_late_answer_to_discovery_is_late() -> None:
+    scene = Scene()
+    scene.coap(0, DEVICE, BROADCAST, envelope(1100, "0f", 10), kind=Type.NON)
+    down(scene, 12, 1101, 10, {"userId": APP_KEY})
+    told = scene.told(until=100)
+    assert told.codes(PLAIN) == {"pair.late": 1} and told.statuses() == ["late"]
+
+
 def test_data_before_the_key_exchange() -> None:
     scene = Scene()
     down(scene, 0, 1101, 1, {"userId": APP_KEY})
