@@ -14,7 +14,6 @@ from dissect.crypto.derivation import fixed_keys, negotiated_keys
 from dissect.crypto.exchange import (
     CURVES,
     Mode,
-    check_public,
     is_prime,
     mode_of,
     public_of,
@@ -53,7 +52,7 @@ def test_the_documents_ecdh_point_lies_on_secp112r1_and_not_on_secp112r2() -> No
     value = read_public(Mode.ECDH, ECDH_PUBLIC)
     assert value.invalid is None and b64(bytes([2 + (value.y & 1)]) + value.x.to_bytes(14, "big")) == ECDH_PUBLIC
     assert SECP112r1.curve.contains_point(value.x, value.y) and not SECP112r2.curve.contains_point(value.x, value.y)
-    assert check_public(Mode.ECDH, ECDH_RESPONSE) is None
+    assert read_public(Mode.ECDH, ECDH_RESPONSE).invalid is None
 
 
 def test_the_documents_nanoec_point_is_two_little_endian_coordinates() -> None:
@@ -91,7 +90,7 @@ INVALID = [  # mode, public value, dhP, why
 
 @pytest.mark.parametrize(("mode", "public", "dh_p", "why"), INVALID)
 def test_invalid_public_values(mode: Mode, public: object, dh_p: object, why: str) -> None:
-    assert check_public(mode, public, dh_p, DH_G) == why
+    assert read_public(mode, public, dh_p, DH_G).invalid == why
 
 
 def test_a_modulus_beyond_the_bound_is_not_judged_and_makes_no_key() -> None:

@@ -163,13 +163,13 @@ class Flushes(io.BytesIO):
         self.count += 1
 
 
-def test_lines_are_flushed_each_where_that_is_asked_for() -> None:
-    for flush_each, wanted in ((True, 20), (False, 1)):
-        out = Flushes()
-        sink = NdjsonSink(out, flush_each=flush_each)
-        feed(sink)
-        assert out.count >= wanted if flush_each else out.count == wanted
-        assert sink.worst == 3
+def test_lines_are_flushed_at_the_end_and_when_that_is_asked_for() -> None:
+    out = Flushes()
+    sink = NdjsonSink(out)
+    feed(sink)
+    assert (out.count, sink.worst) == (1, 3)
+    sink.flush()
+    assert out.count == 2
 
 
 def test_the_schema_describes_members_and_closes_sets() -> None:

@@ -72,10 +72,6 @@ class MqttCarrier:
         self.filters: list[str] = []
         self.level: int | None = None
         """protocol level 3, 4 or 5; None while it is not known"""
-        self.level_known = False
-        """from a CONNECT; else guessed"""
-        self.will: tuple[str, bytes, int, bool] | None = None
-        """topic, payload, quality of service, retain of the CONNECT's will: it belongs to the connection and is no unit"""
         self.oversized = 0
         """PUBLISH packets over MAX_PACKET, whose payload was given up"""
         self.failed = [False, False]
@@ -286,7 +282,7 @@ class MqttCarrier:
         try:
             if kind == CONNECT:
                 asked = read_connect(data, body, end)
-                self.client, self.level, self.level_known, self.will = side, asked.level, True, asked.will
+                self.client, self.level = side, asked.level
                 if asked.client_id:
                     self._identify(asked.client_id)
             elif kind == SUBSCRIBE and self._units:

@@ -98,11 +98,6 @@ def read_public(mode: Mode, public_value: object, dh_p: object = None, dh_g: obj
     return _read_point(mode, raw)
 
 
-def check_public(mode: Mode, public_value: object, dh_p: object = None, dh_g: object = None) -> str | None:
-    """Why a public value is invalid; None when it is sound."""
-    return read_public(mode, public_value, dh_p, dh_g).invalid
-
-
 def weakness_of(mode: Mode, modulus: int = 0, written_bits: int = 0) -> str | None:
     """Why an exchange in *mode* is weak however well it is done (security.weak-key-exchange); None when it is not."""
     if mode is Mode.DH:

@@ -54,8 +54,7 @@ class Compiler:
                 tests.append(_test(field, "==", item, node.value))
         test = comparison.either(tests)
         if node.negated:
-            found: Predicate = Without(Has(field.source, test))
-            return Has(field.source, comparison.opposite(test)) if node.quantifier == "any" else found
+            return Has(field.source, comparison.opposite(test)) if node.quantifier == "any" else Without(Has(field.source, test))
         return _all(field, test) if node.quantifier == "all" else Has(field.source, test)
 
     def _relation(self, node: Relation) -> Predicate:

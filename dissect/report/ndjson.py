@@ -17,12 +17,11 @@ SOURCE_KIND = "source_kind"
 class NdjsonSink:
     """A `dissect.sinks.Sink` that writes each object on a line with its `kind`, and the session it belongs to."""
 
-    def __init__(self, out: BinaryIO, messages: bool = True, flush_each: bool = False) -> None:
-        """*messages*: with their `fields`, `encryption.data` and `raw_b64`, else those are null. *flush_each*: give every line out at
-        once (live); else *out* and `flush` decide. Methods raise what *out* raises."""
+    def __init__(self, out: BinaryIO, messages: bool = True) -> None:
+        """*messages*: with their `fields`, `encryption.data` and `raw_b64`, else those are null. *out* and `flush` decide when lines go out.
+        Methods raise what *out* raises."""
         self._out = out
         self._messages = messages
-        self._flush_each = flush_each
         self.worst = 0
         """the highest severity written, 0 none"""
 
@@ -31,8 +30,6 @@ class NdjsonSink:
 
     def _write(self, kind: bytes, data: bytes) -> None:
         self._out.write(b'{"kind":"%b",%b\n' % (kind, data[1:]))
-        if self._flush_each:
-            self._out.flush()
 
     def _write_in(self, kind: bytes, session: int | None, data: bytes) -> None:
         self._write(kind, b'{"session":%b,%b' % (b"null" if session is None else b"%d" % session, data[1:]))
