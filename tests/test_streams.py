@@ -213,6 +213,22 @@ def test_udp_keeps_order_and_duplicates_and_one_conversation_whatever_the_pause(
     assert table.conversations[0].packets == 4
 
 
+def _halves(payload: bytes, protocol: int, identification: int, source: str = CLIENT, destination: str = SERVER) -> list[bytes]:
+    """A datagram in two fragments."""
+    return [ethernet(ipv4(payload[:16], source, destination, protocol=protocol, identification=identification, more=True)),
+            ethernet(ipv4(payload[16:], source, destination, protocol=protocol, identification=identification, offset=16))]
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("protocol", [6, 17])
+def test_conversations_stand_in_order_of_their_first_packet_fragments_included(protocol: int, known: bool) -> None:
+    first, last = _halves(tcp(1, 2, 100, b"abcd", SYN) if protocol == 6 else udp(1, 2, b"abcdefghijkl"), protocol, 7)
+    whole = ethernet(ipv4(tcp(1, 2, 100, flags=SYN) if protocol == 6 else udp(1, 2, b"x"), protocol=protocol))
+    other = ethernet(ipv4(udp(3, 4, b"between"), protocol=17))
+    listed = list_conversations([batch([first, other, *([whole] if known else []), last])]).conversations
+    assert [(one["a"], one["packets"]) for one in listed] == [(f"{CLIENT}:1", 3 if known else 2), (f"{CLIENT}:3", 1)]
+
+
 # -- the bounded policy --
 
 

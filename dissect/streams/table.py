@@ -19,7 +19,7 @@ from dissect.layers.decode import Decoder
 from dissect.layers.fragments import Key
 from dissect.layers.segments import Segments
 from dissect.model import Limits
-from dissect.streams.api import Conversation, DatagramHandler, Listener, StreamHandler
+from dissect.streams.api import FILE_SHIFT, Conversation, DatagramHandler, Listener, StreamHandler
 from dissect.streams.assembler import Assembler
 from dissect.streams.flows import FLOW_KEY, FlowKey, Groups, address_text, first_rows, group, last_rows
 from dissect.streams.handshake import begins_anew, note_syn
@@ -203,8 +203,17 @@ class ConversationTable:
             elif flow.special or flow.wanted:
                 packets, first_ns = wholes.get(packet) or ((packet,), time_ns)
                 self._datagram(flow, direction, buffer[start:start + length], wire - length, packets, first_ns, time_ns)
+            if packet in wholes and flow.conversation is not None:
+                self._begun(flow.conversation, *wholes[packet])
             if flow.special and flow.conversation is not None:
                 self._count(flow.conversation, wire > length, len(wholes[packet][0]) if packet in wholes else 1, time_ns)
+
+    @staticmethod
+    def _begun(conversation: Conversation, packets: tuple[int, ...], first_ns: int) -> None:
+        """Fragments are of the conversation from the first of them on, though whose they are is known with the last."""
+        first, before = packets[0], conversation.first_packet
+        if first >> FILE_SHIFT == before >> FILE_SHIFT and first < before:
+            conversation.first_packet, conversation.first_ns = first, min(first_ns, conversation.first_ns)
 
     @staticmethod
     def _count(conversation: Conversation, cut: bool, packets: int, time_ns: int) -> None:
