@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dissect.capture import Batch, CaptureSource, PcapngWriter
+from dissect.capture import Batch, CaptureSource, PcapngWriter, in_order
 from dissect.errors import DissectError
 from dissect.layers.decode import Decoder
 from dissect.streams.api import FILE_SHIFT, Conversation
@@ -59,7 +59,7 @@ class PacketLog:
 
     def _note(self, batch: Batch) -> None:
         """Which address pair each packet of *batch* belongs to; those of none are not noted."""
-        ordered = batch.in_time_order()
+        ordered = in_order(batch, self._capture)
         self._table.feed(ordered)
         segments = self._decoder.decode(ordered)
         if not len(segments):

@@ -186,6 +186,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
 
     *watch* is given the pipeline before the first batch, for whoever looks at it between two.
     """
+    from dissect.capture import in_order
     from dissect.streams.policy import ANALYSIS, LIVE
     from dissect.streams.table import ConversationTable
 
@@ -203,7 +204,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
         if not len(batch):  # a live capture at rest: its clock goes on
             table.tick(capture.clock_ns)
             continue
-        table.feed(batch.in_time_order(one_clock=not getattr(capture, "several_interfaces", False)))
+        table.feed(in_order(batch, capture))
         last_ns = capture.last_ns or last_ns
     table.finish(last_ns)
     pipeline.finish(last_ns)

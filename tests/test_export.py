@@ -77,6 +77,22 @@ def test_only_the_connection_of_the_session_is_written_even_where_its_ports_were
     assert packets(tmp_path / "first.pcapng") == [one for one in whole[:-count] if b"\x9c\x40" in one[1][34:38]]
 
 
+def test_a_connection_goes_on_where_the_clock_is_set_back(tmp_path: Path) -> None:
+    wire = Wire(seed=3)
+    connection = Connection(wire, DEVICE, CLOUD, (40_000, 63321), wire.at(3600))
+    heartbeat(connection, "1001")
+    connection.close()
+    rows = [(packet.time_ns - (3600 * 10**9 if place > 4 else 0), packet.data) for place, packet in enumerate(wire.packets())]
+    with (tmp_path / "set.pcapng").open("wb") as out:
+        writer = PcapngWriter(out)
+        number = writer.interface(ETHERNET)
+        for time_ns, data in rows:
+            writer.packet(number, time_ns, data)
+    assert run("export", tmp_path / "set.pcapng", "--filter", "fogslink", "-w", tmp_path / "all.pcapng") == 0
+    assert packets(tmp_path / "all.pcapng") == packets(tmp_path / "set.pcapng")
+    assert len(rows) > 8
+
+
 def test_the_demo_gives_the_same_messages_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("report", DEMO, "--filter", "imei", "-o", tmp_path / "before.json") == 0
     assert run("export", DEMO, "--filter", "imei", "-w", tmp_path / "imei.pcapng") == 0

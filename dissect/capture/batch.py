@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,11 @@ class Batch:
         return cls(b"".join(data for _, data, _ in packets), offset, lengths, np.maximum(original, lengths),
                    np.fromiter((time_ns for time_ns, _, _ in packets), np.int64, len(packets)), np.full(len(packets), link, np.int64),
                    np.arange(first_number, first_number + len(packets), dtype=np.int64), file)
+
+
+def in_order(batch: Batch, capture: Any) -> Batch:
+    """The packets of a batch of *capture* in the order in which they are looked at, here and wherever conversations are told apart again."""
+    return batch.in_time_order(one_clock=not getattr(capture, "several_interfaces", False))
 
 
 def column(buffer: bytes, places: Integers, offset: int, code: str) -> Integers:

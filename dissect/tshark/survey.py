@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dissect.capture import open_capture
+from dissect.capture import in_order, open_capture
 from dissect.layers.link import READABLE
 from dissect.streams.api import Conversation, DatagramHandler, StreamHandler
 from dissect.streams.table import ConversationTable
@@ -29,7 +29,7 @@ def survey(paths: Sequence[str]) -> tuple[bool, list[int]]:
     with open_capture(paths) as capture:
         for batch in capture:
             foreign = foreign or not bool(np.all(np.isin(batch.link, known)))
-            table.feed(batch.in_time_order())
+            table.feed(in_order(batch, capture))
         last_ns = capture.last_ns
     table.finish(last_ns)
     return foreign, sorted(listener.ports)
