@@ -249,6 +249,17 @@ def test_the_platforms_leg_alone_learns_no_address() -> None:
 # -- HTTP --
 
 
+@pytest.mark.parametrize(("midstream", "codes"), [(True, {}), (False, {"http.malformed": 1})])
+def test_the_rest_of_a_torn_answer_is_not_malformed(midstream: bool, codes: dict[str, int]) -> None:
+    scene = Scene()
+    line = scene.tcp(ONE, WEB, midstream=midstream)
+    line.down(0.5, b"the rest of a body")
+    line.up(1, post("/api", operate("heartbeat", "1", A, 1)))
+    line.down(1.1, answered(operate("heartbeat_rsp", "1", A, ret=0, msg="")))
+    told = scene.told()
+    assert told.codes() == codes and told.statuses() == ["ok"]
+
+
 def test_pipelined_and_chunked_bodies() -> None:
     scene = Scene()
     line = scene.tcp(ONE, WEB)

@@ -64,11 +64,12 @@ class _Side:
 
 
 class HttpCarrier:
-    """A `StreamCarrier`; *units* False counts only."""
+    """A `StreamCarrier`; *units* False counts only. *midstream*: a side may begin inside a message, whose rest is none that is broken."""
 
     name = "http"
 
-    def __init__(self, units: bool = True) -> None:
+    def __init__(self, units: bool = True, midstream: bool = False) -> None:
+        self._midstream = midstream
         self.kinds: Counter[str] = Counter()
         self.client_id: str | None = None
         self.client: int | None = None
@@ -242,6 +243,9 @@ class HttpCarrier:
             if not data or found is None:
                 return False
             if not found[0]:
+                if self._midstream and state.head is None:
+                    self._lose(state)
+                    return True
                 self._malformed(side, state, "neither a request line nor a status line of HTTP/1", packet, time_ns)
                 return True
         data = inlet.front()

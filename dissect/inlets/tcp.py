@@ -61,7 +61,7 @@ class TcpInlet:
             assert recogniser.protocol is not None
             self.reader = BareReader(self._pipeline, conversation, recogniser.protocol, midstream)
         elif claim is Claim.HTTP:
-            self.reader = CarriedReader(self._pipeline, conversation, HttpCarrier(), "http")
+            self.reader = CarriedReader(self._pipeline, conversation, HttpCarrier(midstream=midstream), "http")
             if recogniser.from_segment:
                 held = held[-1:]
         else:
