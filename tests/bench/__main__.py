@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.measure import CommandFailed, Subject, alternate, table
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("devices", "foreign", "encrypted", "million")
+NAMES = ("devices", "foreign", "encrypted", "million", "connections")
 """Of tests.bench.workloads; not imported here, since what this process holds in memory counts in its children's peaks."""
 DEFAULT = ("devices", "foreign", "encrypted")
 PYTHON = sys.executable

@@ -8,6 +8,7 @@ import random
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -21,8 +22,8 @@ IMEI_MESSAGES = 2 + 3 * IMEI_STARTS + 1
 SESSION_KEY = bytes(range(16))
 
 
-def _fogslink(index: int, start: float, chance: random.Random) -> Iterator[Timed]:
-    """32 messages in 40 s: login, packed reports every 3 s, a heartbeat in place of each third."""
+def _fogslink(index: int, start: float, chance: random.Random, pairs: int = FOG_PAIRS) -> Iterator[Timed]:
+    """Login, then packed reports every 3 s, a heartbeat in place of each third: 32 messages in 40 s."""
     flow = Flow(spread(64, index), FOG_CLOUD, 32768 + index % 28000, 63321, chance.getrandbits(32))
     serial = f"{10000000 + index}"
     token = f"t{chance.getrandbits(48):012x}"
@@ -35,7 +36,7 @@ def _fogslink(index: int, start: float, chance: random.Random) -> Iterator[Timed
     ]
     for number, (side, text) in enumerate(lines):
         yield start + 0.03 + 0.03 * number, flow.tcp(side, text.encode())
-    for pair in range(FOG_PAIRS):
+    for pair in range(pairs):
         time = start + 1 + 3 * pair
         if pair % 3 == 2:
             asked = f'{{"req100":{{"eqSN":"{serial}","tKey":"{token}"}}}}\n'
@@ -48,27 +49,28 @@ def _fogslink(index: int, start: float, chance: random.Random) -> Iterator[Timed
         yield time + 0.031, flow.tcp(1, said.encode())
 
 
-def _imei(index: int, start: float, chance: random.Random) -> Iterator[Timed]:
-    """36 messages in 44 s: HT, three-way starts every 4 s, one heartbeat."""
+def _imei(index: int, start: float, chance: random.Random, starts: int = IMEI_STARTS) -> Iterator[Timed]:
+    """HT, then three-way starts every 4 s and a heartbeat after eleven of them: 36 messages in 44 s."""
     flow = Flow(spread(96, index), IMEI_SERVER, 32768 + index % 28000, 12306, chance.getrandbits(32))
     imei = f"86{1230000000000 + index:013d}".encode()
     yield start, flow.tcp(0, b"", SYN)
     yield start + 0.05, flow.tcp(0, b"023000" + imei + b"HT")
     yield start + 0.08, flow.tcp(1, b"023200" + imei + b"HT")
-    for number in range(IMEI_STARTS):
+    for number in range(starts):
         time = start + 1 + 4 * number
         yield time, flow.tcp(1, b"026000" + imei + b"QD900")
         yield time + 0.21, flow.tcp(0, b"023200" + imei + b"QD")
         yield time + 0.24, flow.tcp(1, b"023200" + imei + b"QD")
-    yield start + 43.5, flow.tcp(0, b"AT")
+        if number % IMEI_STARTS == IMEI_STARTS - 1:
+            yield time + 2.5, flow.tcp(0, b"AT")
 
 
-def _devices(fogslink: int, imei: int, seconds: float, seed: int) -> Iterator[Timed]:
-    """Connections that open all through *seconds*, in order of time."""
+def _devices(fogslink: int, imei: int, seconds: float, seed: int, times: int = 1) -> Iterator[Timed]:
+    """Connections that open all through *seconds*, in order of time; each talks for *times* 40 s or so."""
     chance = random.Random(seed)
     makers: list[tuple[float, int, Callable[[int, float, random.Random], Iterator[Timed]]]] = []
-    makers += [(chance.random() * seconds, index, _fogslink) for index in range(fogslink)]
-    makers += [(chance.random() * seconds, index, _imei) for index in range(imei)]
+    makers += [(chance.random() * seconds, index, partial(_fogslink, pairs=times * FOG_PAIRS)) for index in range(fogslink)]
+    makers += [(chance.random() * seconds, index, partial(_imei, starts=times * IMEI_STARTS)) for index in range(imei)]
     makers.sort(key=lambda maker: maker[:2])
     # The heap holds the next packet of each open connection.
     waiting: list[tuple[float, int, bytes, Iterator[Timed]]] = []
@@ -100,6 +102,11 @@ def devices() -> Iterator[Timed]:
 def many_devices() -> Iterator[Timed]:
     """1,000,000 messages on 30,000 connections."""
     return _devices(20000, 10000, 600.0, 2)
+
+
+def long_sessions() -> Iterator[Timed]:
+    """1,000,000 messages on 212 connections."""
+    return _devices(140, 72, 120.0, 6, times=154)
 
 
 def _foreign(count: int, seconds: float, seed: int) -> Iterator[Timed]:
@@ -217,6 +224,7 @@ WORKLOADS = {
         Workload("foreign", "1,000,000 packets, 95 % foreign", mostly_foreign),
         Workload("encrypted", "200,000 messages of clife-lan, encrypted", encrypted,
                  f'[[clife-lan]]\nname = "bench"\nsession_key = "{SESSION_KEY.hex()}"\n'),
-        Workload("million", "1,000,000 messages on 30,000 connections", many_devices),
+        Workload("million", "1,000,000 messages on 212 connections", long_sessions),
+        Workload("connections", "1,000,000 messages on 30,000 connections that stay open", many_devices),
     )
 }
