@@ -47,12 +47,18 @@ def code(*values: str) -> Member:
     return Member(name="code", meaning="Result", values=frozenset(values), spec="响应代码对照表")
 
 
-def _login(failure: str) -> Any:
-    return lambda fields, data: Verdict.LOGIN_FAILED if str(fields.get("code")) == failure else Verdict.GOOD
+FAILURES = frozenset({"2", "3", "9"})
+"""of the document's code table; in an answer that it does not list them for, a wrong value that is no success either"""
 
 
-def _received(fields: Any, data: Any) -> Verdict:
-    return Verdict.RESEND if str(fields.get("code")) == "9" else Verdict.GOOD
+def _verdict(failure: str | None, meaning: Verdict) -> Any:
+    """What an answer says whose failure code is *failure* (None: it has none)."""
+
+    def verdict(fields: Any, data: Any) -> Verdict:
+        told = str(fields.get("code"))
+        return meaning if told == failure else Verdict.SILENT if told in FAILURES else Verdict.GOOD
+
+    return verdict
 
 
 def _needs_setting(fields: Mapping[str, Any]) -> bool:
@@ -87,7 +93,7 @@ MESSAGES = {
             sender=PEER,
             key=("eqSN",),
             in_order=True,
-            verdict=_login("2"),
+            verdict=_verdict("2", Verdict.LOGIN_FAILED),
             spec=LOGIN,
             members=(
                 EQ_SN,
@@ -114,7 +120,7 @@ MESSAGES = {
             key=("eqSN",),
             slips=("eqKey",),
             in_order=True,
-            verdict=_login("3"),
+            verdict=_verdict("3", Verdict.LOGIN_FAILED),
             spec=LOGIN,
             members=(EQ_SN, code("0", "3")),
         ),
@@ -128,7 +134,16 @@ MESSAGES = {
             spec=SEND,
             members=(EQ_SN, E_CHAN, E_CHAN_STA, E_VAL),
         ),
-        MessageType(kind="res201", type="res201", name="report one channel answer", sender=PEER, key=CHANNEL, spec=SEND, members=(EQ_SN, E_CHAN, code("8"))),
+        MessageType(
+            kind="res201",
+            type="res201",
+            name="report one channel answer",
+            sender=PEER,
+            key=CHANNEL,
+            verdict=_verdict(None, Verdict.SILENT),
+            spec=SEND,
+            members=(EQ_SN, E_CHAN, code("8")),
+        ),
         MessageType(
             kind="req200",
             type="req200",
@@ -151,7 +166,7 @@ MESSAGES = {
             name="report packed answer",
             sender=PEER,
             key=PACK,
-            verdict=_received,
+            verdict=_verdict("9", Verdict.RESEND),
             spec=SEND,
             members=(EQ_SN, PACK_ID, code("8", "9")),
         ),
@@ -190,7 +205,17 @@ MESSAGES = {
             spec=BEAT,
             members=(EQ_SN, T_KEY),
         ),
-        MessageType(kind="res100", type="res100", name="heartbeat answer", sender=PEER, key=("eqSN",), in_order=True, spec=BEAT, members=(EQ_SN, code("0"))),
+        MessageType(
+            kind="res100",
+            type="res100",
+            name="heartbeat answer",
+            sender=PEER,
+            key=("eqSN",),
+            in_order=True,
+            verdict=_verdict(None, Verdict.SILENT),
+            spec=BEAT,
+            members=(EQ_SN, code("0")),
+        ),
     )
 }
 

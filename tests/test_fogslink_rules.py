@@ -132,6 +132,7 @@ BEFORE: list[tuple[str, tuple[Step, ...], dict[str, int], list[str]]] = [
     ("a wrong key, answered with the eqSN", (up(0, ANNOUNCE), down(0.1, ANNOUNCED), up(0.2, LOGIN), down(0.3, line("res002", code="3"))),
      {"state.authentication-failed": 1}, ["ok", "error"]),
     ("another device is answered", (up(0, ANNOUNCE), down(0.1, line("res001", eqSN="9", code="0", tKey="k"))), {"pair.identity-mismatch": 1}, ["ok"]),
+    ("001 is answered with 002's failure", (up(0, ANNOUNCE), down(0.1, line("res001", code="3"))), {"schema.bad-value": 1}, ["error"]),
     ("no token with code 0", (up(0, ANNOUNCE), down(0.1, line("res001", code="0"))), {"schema.missing-field": 1}, ["ok"]),
     ("no token with code 2 is right", (up(0, ANNOUNCE), down(0.1, NO_DEVICE)), {"state.authentication-failed": 1}, ["error"]),
 ]  # fmt: skip
@@ -142,6 +143,18 @@ def test_logins(steps: tuple[Step, ...], codes: dict[str, int], statuses: list[s
     told = ladder(*steps)
     assert told.codes() == codes
     assert told.statuses() == statuses
+
+
+@pytest.mark.parametrize(("request_", "answer", "status"), [
+    (channel(), line("res201", eChan="P0-C1", code="9"), "error"),
+    (channel(), line("res201", eChan="P0-C1", code="7"), "ok"),
+    (pack(), packed(code="2"), "error"),
+    (BEAT, line("res100", code="3"), "error"),
+])
+def test_a_failure_code_where_the_document_has_another_is_a_wrong_value_and_no_success(request_: bytes, answer: bytes, status: str) -> None:
+    told = session(up(1, request_), down(1.1, answer))
+    assert told.codes() == {"schema.bad-value": 1}
+    assert told.statuses()[-1] == status
 
 
 def test_a_midstream_session_needs_no_login_and_has_no_orphans_at_first() -> None:
