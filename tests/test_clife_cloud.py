@@ -231,6 +231,16 @@ def test_a_connection_without_its_connect_on_any_port_is_the_brokers(front: byte
     assert told.codes() == {} and told.statuses() == ["ok"] and [one.carrier for one in told.sessions.values()] == ["tcp/mqtt"]
 
 
+@pytest.mark.parametrize(("at", "orphans"), [(9.9, 0), (10.1, 1)])
+def test_a_connection_that_was_silent_at_first_was_listened_to_all_the_same(at: float, orphans: int) -> None:
+    scene = Scene()
+    device = scene.mqtt(ONE, BROKER, "d1", midstream=True)
+    device.up(0, b"\xc0\0")
+    device.down(0.1, b"\xd0\0")
+    device.hears(at, "clife/d1/down", envelope(2007, "30", 2, at=at))
+    assert len(scene.told().orphans()) == orphans
+
+
 # -- registration --
 
 

@@ -37,7 +37,7 @@ class Reader:
         session.clock_ns = conversation.last_ns
         self.sessions.append(session)
         if not session.from_start:
-            session.midstream_ns = time_ns
+            session.midstream_ns = conversation.first_ns
         return session
 
     def _opened(self, session: SessionState, packet: int, time_ns: int) -> None:
