@@ -106,7 +106,7 @@ def many_devices() -> Iterator[Timed]:
 
 def long_sessions() -> Iterator[Timed]:
     """1,000,000 messages on 212 connections."""
-    return _devices(140, 72, 120.0, 6, times=154)
+    return _devices(140, 72, 120.0, 6, times=157)
 
 
 def _foreign(count: int, seconds: float, seed: int) -> Iterator[Timed]:
