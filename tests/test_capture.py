@@ -139,6 +139,10 @@ def test_what_the_interface_and_the_system_dropped_counts(tmp_path: Path, counte
     assert source.dropped == dropped
 
 
+_SQUEEZE = zlib.compressobj(wbits=31)
+ALL_BUT_LAST = _SQUEEZE.compress(pcap(PACKETS)[:-5]) + _SQUEEZE.flush(zlib.Z_FULL_FLUSH)
+"""without the end of the last packet, nor of the gzip data"""
+
 DAMAGED: list[Any] = [  # content, packets found, last packet before the damage
     pytest.param(pcap(PACKETS)[:-3], 19, 19, id="pcap cut in a packet"),
     pytest.param(pcap(PACKETS) + b"\0" * 7, 20, 20, id="pcap cut in a header"),
@@ -153,6 +157,9 @@ DAMAGED: list[Any] = [  # content, packets found, last packet before the damage
     pytest.param(section() + enhanced(b"one") + section(">") + interface(order=">") + enhanced(b"two", order=">"), 1, 0, id="no interface, next section"),
     pytest.param(section() + interface() + b"\xff" * 5004 + section(">") + interface(order=">") + enhanced(b"two", order=">"), 1, 0, id="rubbish, a section"),
     pytest.param(gzip.compress(pcap(PACKETS))[:-9], 20, 20, id="gzip cut short"),
+    pytest.param(gzip.compress(pcap(PACKETS))[:-8] + b"summ" + gzip.compress(pcap(PACKETS))[-4:], 20, 20, id="gzip with a wrong checksum"),
+    pytest.param(gzip.compress(pcap(PACKETS), 0)[:600] + b"\xff" + gzip.compress(pcap(PACKETS), 0)[601:-4] + b"size", 20, 20, id="gzip with a byte changed"),
+    pytest.param(ALL_BUT_LAST + b"\xff" * 40, 19, 19, id="gzip that ends in rubbish"),
     pytest.param(zstandard.compress(pcap(PACKETS)) + b"more", 20, 20, id="something behind zstd"),
 ]
 

@@ -52,16 +52,32 @@ class _Framed:
                     return b""
             elif not self._rest and not self._pending():
                 return b""
+            before = self._decoder.copy() if hasattr(self._decoder, "copy") else None
             try:
                 out = bytes(self._decoder.decompress(self._rest, CHUNK))
             except self._errors as error:
                 self.problem = f"the {self._name} data is damaged ({error})"
-                return b""
+                return self._before_damage(before) if before is not None else b""
             self._fresh = False
             self._rest = self._left()
             if out:
                 return out
         return b""
+
+    def _before_damage(self, decoder: Any) -> bytes:
+        """What *decoder* makes of the bytes that wait, up to those that it refuses: in steps that are halved where it does."""
+        out: list[bytes] = []
+        data, step = self._rest, len(self._rest)
+        while data and step:
+            attempt = decoder.copy()
+            try:
+                part = attempt.decompress(data[:step], CHUNK)
+            except self._errors:
+                step >>= 1
+                continue
+            out.append(part)
+            decoder, data = attempt, data[step:]
+        return b"".join(out)
 
     def _pending(self) -> bool:
         return not getattr(self._decoder, "needs_input", True)
