@@ -359,6 +359,10 @@ class Pairing:
                 return False
         if pending.ack is None:
             pending.ack = seen.uid
+            waited = seen.time_ns - pending.response_ns
+            if waited > pending.limit_ns:
+                text = f"came after {waited / 1e9:.1f} s, the deadline is {pending.limit_ns / 1e9:g} s"
+                self._report(seen, Finding("pair.late", text), seen.time_ns)
         else:
             pending.intermediate.append(seen.uid)
             pending.repeats -= 1

@@ -106,7 +106,7 @@ class Pipeline:
             ends = ((source, ports[unit.side]), (target, ports[1 - unit.side]))
             session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
             session.device_side = 1 if protocol.said_by(classified.kind, classified.fields) is PEER else 0
-            session.first_ns = conversation.first_ns if conversation.packets <= 1 else unit.time_ns
+            session.first_ns = conversation.first_ns if unit.packets[0] == conversation.first_packet else unit.time_ns
             session.from_start = session.complete = classified.kind in protocol.opening
             session.connectionless = True
             if not session.from_start:

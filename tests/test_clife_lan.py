@@ -48,6 +48,9 @@ CHAINS: dict[str, tuple[list[tuple[float, str, int, Any, Any]], list[tuple[Any, 
     "report": ([(1, "up", 2006, 7, PARAMS), (3, "down", 2007, 7, None)], [([1], [], 2, None, "ok")], {}, 0),
     "no third leg": ([(1, "down", 2011, 7, PARAMS), (2, "up", 2006, 7, PARAMS)], [([1], [], 2, None, "ok")], {"pair.timeout": 1}, 0),
     "no answer": ([(1, "down", 2011, 7, PARAMS)], [([1], [], None, None, "timeout")], {"pair.timeout": 1}, 0),
+    "a late third leg": (
+        [(1, "down", 2011, 7, PARAMS), (2, "up", 2006, 7, PARAMS), (17, "down", 2007, 7, None)], [([1], [], 2, 3, "ok")], {"pair.late": 1}, 0,
+    ),
     "third leg alone": ([(20, "down", 2007, 7, None)], [], {}, 1),
     "late": ([(1, "down", 2011, 7, PARAMS), (15, "up", 2006, 7, PARAMS), (16, "down", 2007, 7, None)], [([1], [], 2, 3, "late")], {"pair.late": 1}, 0),
     "sent again": (

@@ -128,6 +128,19 @@ def test_both_on_one_host_are_told_apart_by_what_they_say() -> None:
     assert told.legs() == [([1], [], 2, 3, "ok")] and told.codes(PLAIN) == {} and [one.direction for one in told.messages] == ["down", "up", "down"]
 
 
+@pytest.mark.parametrize("broken", [b"\x80\2\0\1", b"\x49\2\0\1" + bytes(9), b"\x40\2\0\1\xff", b"\x40\0\0\1a", b"hello"])
+def test_what_is_no_coap_between_messages_of_ours(broken: bytes) -> None:
+    scene = Scene()
+    scene.datagram(0.5, DEVICE, APP, broken)
+    assert scene.told().codes() == {}
+    up(scene, 1, 2006, 5, PARAMS)
+    down(scene, 1.1, 2007, 5)
+    scene.datagram(2, DEVICE, APP, broken)
+    scene.datagram(2, DEVICE, APP, b"")
+    told = scene.told()
+    assert told.codes(PLAIN)["coap.malformed"] >= 1 and told.types() == ["2006", "2007"]
+
+
 def test_a_datagram_cut_by_the_snap_length_is_no_broken_message() -> None:
     scene = Scene()
     up(scene, 1, 2006, 5, PARAMS)

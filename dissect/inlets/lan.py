@@ -29,7 +29,8 @@ class LanInlet:
         if not data or data[0] >> 6 != 1:
             if not self._known_port and not self._ours:
                 self._conversation.wanted = False
-            return
+            if not data or not self._ours:
+                return
         self._datagrams += 1
         pipeline = self._pipeline
         for unit in pipeline.coap.datagram(self._conversation, side, data, packets, time_ns, missing > 0):
