@@ -72,7 +72,7 @@ class Engine:
         self._uid = 0
         self._anomaly = 0
         self._session = 0
-        self._keys = Unsealing(options, self._found)
+        self.unsealing = Unsealing(options, self._found)
         self._heartbeats = Heartbeats(self.devices, self.report)
         self.digits: Mapping[int, int] = {}
         """file -> digits of its times"""
@@ -123,7 +123,7 @@ class Engine:
         if session.truncated:
             text = f"{counted(session.truncated, 'packet')} cut by the snap length"
             self.report(session, Finding("capture.truncated-packet", text), (), (), session.last_ns)
-        self._keys.close(session.id)
+        self.unsealing.close(session.id)
         self.sessions.pop(session.key, None)
         self._count(session)
         self.sink.session(session.as_model(), True)
@@ -218,7 +218,7 @@ class Engine:
         if protocol.sealed is not None:
             value = view.get("data")
             if type(value) is str:
-                opened = self._keys.open(session, protocol, kind, value, view)
+                opened = self.unsealing.open(session, protocol, kind, value, view)
                 encryption = opened.encryption()
                 data = opened.data
                 if opened.plaintext is not None:
@@ -262,7 +262,7 @@ class Engine:
                 for finding in check_secrets(row, session, view, data):
                     self._found(seen, finding, time_ns)
         if encryption is not None:
-            self._keys.judge(seen, session, protocol, opened, carrier_name)
+            self.unsealing.judge(seen, session, protocol, opened, carrier_name)
         if b"\\" in raw or not raw.isascii() or b"\x7f" in raw or opened is not None or (protocol.raw_text and _CONTROL(raw)):
             for finding in check_text(view, data):
                 self._found(seen, finding, time_ns)
@@ -283,7 +283,7 @@ class Engine:
                 if finding.once is None or session.first_time(finding.once):
                     self._found(seen, finding, time_ns)
         if protocol.key_event is not None and data is not None:
-            self._keys.learn(seen, session, protocol)
+            self.unsealing.learn(seen, session, protocol)
         if row is None or quiet:
             return uid
         if row.sender is not sender:

@@ -70,6 +70,12 @@ class Keyring:
     warnings: tuple[str, ...] = ()
 
 
+def joined(first: Keyring, more: Keyring) -> Keyring:
+    """Both, each entry once; what only one of them can tell is told by the later."""
+    entries = (*first.entries, *(entry for entry in more.entries if entry not in first.entries))
+    return Keyring(entries, more.tls_keylog or first.tls_keylog, first.names | more.names, (*first.warnings, *more.warnings))
+
+
 def load_keys(path: str | os.PathLike[str]) -> Keyring:
     """Read the keys file at *path*. Raises KeysError: unreadable, no TOML, or a wrong entry (named by its place)."""
     file = Path(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dissect.exchanges import Seen
+from dissect.keys import joined
 from dissect.model import Outcome
 from dissect.options import Options
 from dissect.sessions import SessionState
@@ -14,6 +15,7 @@ from grammars.vocabulary import ApplicationProtocol, Finding, KeyStep
 
 if TYPE_CHECKING:
     from dissect.crypto.decryptor import Decryptor, Opened
+    from dissect.keys import Keyring
 
 DAY_NS = 86_400 * 10**9
 
@@ -22,8 +24,14 @@ class Unsealing:
     """The engine's way to the decryptor, which is made, and its ciphers loaded, when something sealed comes."""
 
     def __init__(self, options: Options, report: Callable[[Seen, Finding, int], None]) -> None:
-        self._options, self._report = options, report
+        self._keys, self._report = options.keys, report
         self._decryptor: Decryptor | None = None
+
+    def add_keys(self, keyring: Keyring) -> None:
+        """More keys, for all that is opened from now on."""
+        self._keys = keyring if self._keys is None else joined(self._keys, keyring)
+        if self._decryptor is not None:
+            self._decryptor.add_keys(keyring)
 
     def open(self, session: SessionState, protocol: ApplicationProtocol, kind: str, text: str, view: Any) -> Opened:
         """What the data *text* of a message holds, as far as a key opens it."""
@@ -84,5 +92,5 @@ class Unsealing:
                 decoded = decode(plaintext)
                 return decoded.value if decoded else None
 
-            self._decryptor = Decryptor(self._options.keys, lenient)
+            self._decryptor = Decryptor(self._keys, lenient)
         return self._decryptor

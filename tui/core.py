@@ -122,6 +122,8 @@ class Core(App[None]):
     def tick(self) -> None:
         while self.loader.told:
             self.notify(clean(self.loader.told.popleft(), 300), severity="warning", timeout=10, markup=False)
+        while self.loader.opened:
+            self._tell_opened(self.loader.opened.popleft())
         if self.loader.analysis is not self.store.analysis and not self._advancing and not (self.paused and self.store.count):
             self._advancing = True
             self.run_worker(self._take_up(self.loader.analysis), exclusive=False, group="advance")
@@ -162,6 +164,13 @@ class Core(App[None]):
             index, self._return_to = self._return_to, None
             if self.listing.row_of(index) is not None:
                 self.go_to_message(index, stay=True)
+
+    def _tell_opened(self, count: int) -> None:
+        """What a keys file opened of what is kept of a capture that goes on."""
+        kept = f"{count:,} messages are decrypted now" if count else \
+            "nothing is kept of what was sent" if self.loader.redact else "these keys open none of the messages kept"
+        self.notify(f"{kept}; later ones are opened as they come" if not self.loader.done else kept,
+                    severity="information" if count or self.loader.redact else "warning", timeout=5, markup=False)
 
     async def _tell_decrypted(self) -> None:
         """What a keys file that was loaded opened."""

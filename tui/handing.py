@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from dissect.errors import DissectError
@@ -15,9 +16,6 @@ class Handing(Core):
     def action_load_keys(self) -> None:
         from tui.screens.dialogs import Prompt
 
-        if not self.loader.rereadable:
-            self.notify(f"{self.loader.source_name} cannot be read a second time; start with --keys FILE", severity="warning", markup=False)
-            return
         self.push_screen(Prompt("Keys file to decrypt with (TOML)", ""), self._load_keys)
 
     def _load_keys(self, path: str | None) -> None:
@@ -34,8 +32,14 @@ class Handing(Core):
             self.notify(clean(text, 300), severity="warning", markup=False)
         if not self.loader.redact:
             self.names.update(keys.names)
-        self.keys_awaited = True
-        self.reload(keys=keys)
+            self.messages.list.forget()
+        if self.loader.rereadable:
+            self.keys_awaited = True
+            self.reload(keys=keys)
+            return
+        if keys.tls_keylog is not None:
+            self.notify("TLS stays closed here: that takes a capture in a file", severity="warning", markup=False)
+        self.run_worker(asyncio.to_thread(self.loader.add_keys, keys), group="keys")
 
     def action_follow_stream(self) -> None:
         from tui.screens.stream import StreamDialog

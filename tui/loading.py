@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -19,6 +20,8 @@ from tui.recent import RecentPackets
 
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource, PacketRecord
+    from dissect.engine import Engine
+    from dissect.keys import Keyring
     from dissect.live import LiveCapture
     from dissect.pipeline import Pipeline
     from dissect.sinks import Sink
@@ -96,6 +99,8 @@ class Loader:
         """whether the packets of an interface are written to a file of the user's"""
         self.told: deque[str] = told if told is not None else deque(maxlen=TOLD_LIMIT)
         """what the user should know, not yet shown"""
+        self.opened: deque[int] = deque()
+        """messages that keys given meanwhile opened, a count each time, not yet told"""
         self.stop = threading.Event()
         self.error: DissectError | None = None
         self.done = False
@@ -110,7 +115,10 @@ class Loader:
         self.ended: float | None = None
         self.total_bytes = None if follow or live is not None else size_of(paths)
         self.capture: CaptureSource | LiveCapture | TsharkSource | None = live
-        self._sink = Analysis(not redact, SPOOL_BYTES) if live is None else Rolling(keep, not redact, SPOOL_BYTES)
+        self._sink = Analysis(not redact, SPOOL_BYTES) if self.rereadable else Rolling(keep if live is not None else sys.maxsize, not redact, SPOOL_BYTES)
+        self._more_keys: deque[Keyring] = deque()
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
         self._recent = RecentPackets() if live is not None and not redact else None
         self._stdin = stdin
         self._lock = threading.Lock()
@@ -178,7 +186,24 @@ class Loader:
         with self._lock:
             return self.capture.store.packet(packet_ref(file, number))
 
+    def add_keys(self, keyring: Keyring) -> None:
+        """Open with more keys what is kept and what comes, of a capture that cannot be read again. May take long once all is read, else at once."""
+        self._more_keys.append(keyring)
+        if self.done:
+            self._take_keys()
+
     # -- in the reading thread --
+
+    def _take_keys(self) -> None:
+        engine, sink = self._engine, self._sink
+        while self._more_keys and engine is not None and isinstance(sink, Rolling):
+            with self._opening:
+                keyring = self._more_keys.popleft() if self._more_keys else None
+                try:
+                    if keyring is not None:
+                        self.opened.append(sink.reopen(engine, keyring))
+                except DissectError as error:
+                    self.told.append(f"the keys are used for what comes alone: {error}")
 
     def keep_packets(self, batch: Batch) -> None:
         if self._recent is not None:
@@ -196,6 +221,8 @@ class Loader:
         else:
             self.read_bytes = sum(file.bytes for file in capture.files)
         self.dropped = capture.dropped
+        if self._more_keys:
+            self._take_keys()
         now = time.monotonic()
         if self._pipeline is not None and self.live and now >= self._look:
             self._look = now + LOOK_S
@@ -217,7 +244,7 @@ class Loader:
         return open_capture(["-"], stdin=growing, from_ns=options.from_ns, to_ns=options.to_ns, keep=keep)
 
     def _watch(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+        self._pipeline, self._engine = pipeline, pipeline.engine
 
     def _run(self) -> None:
         from dissect.pipeline import analyse
@@ -246,6 +273,7 @@ class Loader:
             self._pipeline = None
             self.ended = time.monotonic()
             self.done = True
+            self._take_keys()
 
     def _tell_damage(self, capture: Any) -> None:
         """One line a file: its first damage, and how many more there are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -12,6 +13,10 @@ from dissect.columns import Rows, Texts
 from dissect.errors import DissectError
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 from dissect.spool import MEMORY_LIMIT, Spool
+
+if TYPE_CHECKING:
+    from dissect.engine import Engine
+    from dissect.keys import Keyring
 
 Columns = Sequence[tuple[str, str]]
 
@@ -69,6 +74,13 @@ class Rolling:
 
     def finish(self, source: Source, totals: Totals) -> None:
         self.analysis.finish(source, totals)
+
+    def reopen(self, engine: Engine, keyring: Keyring) -> int:
+        """Take more keys, for what comes and for what is kept; how many messages that opened. From the thread that feeds it."""
+        from dissect.reopening import reopen
+
+        self.analysis, opened = reopen(engine, self.analysis, keyring, self._memory_limit)
+        return opened
 
     def _knows(self, message_id: int) -> bool:
         """Whether the message is kept; ids rise with the order of arrival."""

@@ -174,11 +174,17 @@ class Analysis:
         ranks = _ranks_of(order)
         requests = self.exchange_columns.column("request")
         self._exchange_ranks = _ranks_of(numpy.argsort(ranks[requests - 1], kind="stable"))
+        self.rank_anomalies()
+        self._ranks = ranks
+
+    def rank_anomalies(self) -> None:
+        """Their ids by time, and which message which of them name: once all are there."""
+        import numpy
+
         self._anomaly_ranks = _ranks_of(numpy.argsort(self.anomaly_columns.column("time_ns"), kind="stable"))
         named = self.links.column("message")
         by_message = numpy.argsort(named, kind="stable")
         self._sorted_links = named[by_message], self.links.column("anomaly")[by_message]
-        self._ranks = ranks
 
     # What report, stats, filters and the interface read
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from dissect.capture import open_capture
 from dissect.live import LiveCapture
 from dissect.options import Options
 from tests.namespaces import Network
-from tests.tui.conftest import screen_text
+from tests.tui.conftest import ROOT, screen_text
 from tests.tui.terminal import Terminal
 from tests.tui.test_live import until
 from tui.app import DissectApp
@@ -69,9 +70,9 @@ def opened_there(*arguments: Any, **named: Any) -> LiveCapture:
     return LiveCapture(*arguments, **named)
 
 
-def live_app(network: Network, keep: int = 500_000, options: Options | None = None, **named: Any) -> DissectApp:
-    capture = network.within(network.b, lambda: opened_there("veth", "tcp", **named))
-    return DissectApp(Loader([], options or Options(keep_bytes=True), live=capture, keep=keep), ascii_only=False, follow=True)
+def live_app(network: Network, keep: int = 500_000, options: Options | None = None, bpf: str = "tcp", redact: bool = False, **named: Any) -> DissectApp:
+    capture = network.within(network.b, lambda: opened_there("veth", bpf, **named))
+    return DissectApp(Loader([], options or Options(keep_bytes=True), live=capture, keep=keep, redact=redact), ascii_only=False, follow=True)
 
 
 async def test_messages_come_up_as_they_are_sent(network: Network, tmp_path: Path) -> None:
@@ -100,11 +101,73 @@ async def test_messages_come_up_as_they_are_sent(network: Network, tmp_path: Pat
         await pilot.press("n")
         job = Job(app.store, app.loader, app.context, [0, 1, 2], app.pane.lines, app.hiding)
         assert "3 packets" in export(job, FORMATS[0], tmp_path / "out.pcapng")
-        await pilot.press("K")
-        assert len(app.screen_stack) == 1, "no second reading of an interface"
         app.loader.cancel()
         await until(lambda: app.store.finished)
         await pilot.press("q")
+    app.loader.close()
+
+
+def frames_of(folder: str) -> list[bytes]:
+    """The packets of a sample capture."""
+    found = []
+    for batch in open_capture([str(next((ROOT / "captures" / folder).glob("capture.pcap*")))]):
+        found += [batch.packet(place) for place in range(len(batch))]
+    return found
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["while it goes on", "when it has ended"])
+async def test_keys_loaded_meanwhile_open_what_is_kept_and_what_comes(network: Network, ended: bool) -> None:
+    """A key exchange with a private value: its own messages have to be opened before those that it seals."""
+    frames = frames_of("clife-lan-dh")
+    wire = network.socket(network.a, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    network.within(network.a, lambda: wire.bind(("veth", 0)))
+    app = live_app(network, bpf="udp")
+    async with app.run_test(size=(120, 40)) as pilot:
+        for frame in frames[:15]:
+            wire.send(frame)
+        await until(lambda: app.store.count >= 8)
+        await pilot.pause(0.5)
+        if ended:
+            app.loader.cancel()
+            await until(lambda: app.store.finished)
+        await pilot.press("g", "j", "j", "m", "a")
+        marked = app.store.analysis.id_of(app.mark_names["a"])
+        assert "[no-key]" in screen_text(app)
+        count = app.store.count
+        await pilot.press("K")
+        await pilot.pause(0.1)
+        await pilot.press(*str(ROOT / "captures" / "clife-lan-dh" / "keys.toml"), "enter")
+        await until(lambda: "[no-key]" not in screen_text(app) and app.store.analysis is app.loader.analysis)
+        analysis = app.store.analysis
+        assert app.store.count == count
+        states = [one.encryption.status for one in map(analysis.message_at, range(count)) if one.encryption is not None]
+        assert states and set(states) == {"decrypted"}
+        assert "crypto.no-key" not in {one.code for one in analysis.anomalies}
+        assert analysis.id_of(app.mark_names["a"]) == marked and app.messages.index == app.mark_names["a"]
+        await until(lambda: any("messages are decrypted now" in one.message for one in app._notifications))
+        await until(lambda: "Decrypted" in str(app.messages.hex.border_title))
+        if not ended:
+            for frame in frames[15:]:
+                wire.send(frame)
+            await until(lambda: app.store.count == 17)
+            last = app.store.analysis.message_at(13)
+            assert last.encryption is not None and last.encryption.status == "decrypted"
+    app.loader.close()
+
+
+async def test_redacted_keys_open_nothing_that_is_kept(network: Network) -> None:
+    frames = frames_of("clife-lan-fixed")
+    wire = network.socket(network.a, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    network.within(network.a, lambda: wire.bind(("veth", 0)))
+    app = live_app(network, bpf="udp", redact=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for frame in frames:
+            wire.send(frame)
+        await until(lambda: app.store.count == 9)
+        app._load_keys(str(ROOT / "captures" / "clife-lan-fixed" / "keys.toml"))
+        await until(lambda: any("nothing is kept of what was sent" in one.message for one in app._notifications))
+        assert not app.names
+        await pilot.press("Q")
     app.loader.close()
 
 

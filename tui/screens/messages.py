@@ -101,7 +101,7 @@ class MessagesView(ViewPane):
             self.sessions.show(store, app.figures.sessions)
         self.minimap.show(store, view, self.list.top, self.list.page)
         self._titles()
-        if self.index != self._shown_index:
+        if self.index != self._shown_index or self._shown_of is not store:
             self.set_timer(SETTLE_S, self.show_details)
 
     def _titles(self) -> None:

@@ -1,0 +1,116 @@
+"""An analysis with other bodies and plaintexts for some of its messages, and without some anomalies: what stays keeps its number and its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy
+
+from dissect.analysis.records import ANOMALIES, BYTES, EXCHANGES, LINKS, MESSAGES
+from dissect.analysis.store import Analysis
+from dissect.columns import Rows
+from dissect.spool import MEMORY_LIMIT, Spool
+
+if TYPE_CHECKING:
+    Indexes = numpy.ndarray[Any, numpy.dtype[Any]]
+    Mask = numpy.ndarray[Any, numpy.dtype[numpy.bool_]]
+
+COPIED = 8 << 20
+"""bytes of a spool that are copied at once"""
+
+
+class _Piece(NamedTuple):
+    """Bytes in the place of others."""
+
+    offset: int
+    length: int
+    """of those that go"""
+    data: bytes
+
+
+def rewritten(
+    whole: Analysis, bodies: Mapping[int, bytes], plaintexts: Mapping[int, bytes], anomalies: Mask, memory_limit: int = MEMORY_LIMIT
+) -> Analysis:
+    """*bodies*: the JSON of a message's `Body`, *plaintexts*: what its sealed data holds, by index. *anomalies*: which of them stay.
+
+    *whole* stays as it is, for whoever still reads it; nothing may be appended to it any more. Both share what names are made of.
+    """
+    part = Analysis(whole.keep_bytes, memory_limit)
+    for name in ("types", "names", "codes", "operations", "device_ids", "sessions", "closed_sessions", "devices", "source_info", "given_totals", "_dense"):
+        setattr(part, name, getattr(whole, name))
+    messages, exchanges, kept = whole.columns.table(), whole.exchange_columns.table(), whole.anomaly_columns.table()[anomalies]
+    changed = numpy.array(sorted(bodies), numpy.int64)
+    pieces = [_Piece(int(messages["offset"][index]), int(messages["length"][index]), bodies[index]) for index in changed.tolist()]
+    pieces.sort()
+    part.spool, move = _respooled(whole.spool, pieces, memory_limit)
+    for table in (messages, exchanges, kept):
+        table["offset"] = move(table["offset"])
+    messages["length"][changed] = [len(bodies[index]) for index in changed.tolist()]
+    links = _links(whole, anomalies)
+    messages["severity"] = 0
+    numpy.maximum.at(messages["severity"], links["message"].astype(numpy.int64), kept["severity"][links["anomaly"]])
+    for name, columns, table in (("columns", MESSAGES, messages), ("exchange_columns", EXCHANGES, exchanges), ("anomaly_columns", ANOMALIES, kept),
+                                 ("links", LINKS, links)):
+        setattr(part, name, _rows(columns, table))
+    if whole.keep_bytes:
+        _take_bytes(whole, part, plaintexts, memory_limit)
+    if whole.finished:
+        part._ranks, part._exchange_ranks = whole._ranks, whole._exchange_ranks
+        part.rank_anomalies()
+    return part
+
+
+def _links(whole: Analysis, anomalies: Mask) -> Indexes:
+    """Those of the anomalies that stay, under the numbers that these have now."""
+    whole_links = whole.links.table()
+    links: Indexes = whole_links[anomalies[whole_links["anomaly"]]]
+    links["anomaly"] = (numpy.cumsum(anomalies) - 1)[links["anomaly"]]
+    return links
+
+
+def _take_bytes(whole: Analysis, part: Analysis, plaintexts: Mapping[int, bytes], memory_limit: int) -> None:
+    table = whole._byte_columns.table()
+    pieces = []
+    for index, data in plaintexts.items():
+        offset, raw, plain = (int(table[name][index]) for name in ("offset", "raw_length", "plain_length"))
+        pieces.append(_Piece(offset + raw, max(0, plain - 1), data))
+        table["plain_length"][index] = len(data) + 1
+    part._bytes, move = _respooled(whole._bytes, sorted(pieces), memory_limit)
+    table["offset"] = move(table["offset"])
+    part._byte_columns = _rows(BYTES, table)
+
+
+def _rows(columns: Any, table: Indexes) -> Rows:
+    fresh = Rows(columns)
+    fresh.extend(table)
+    return fresh
+
+
+def _respooled(spool: Spool, pieces: list[_Piece], memory_limit: int) -> tuple[Spool, Any]:
+    """A spool with the *pieces*, which come in order, and a function from offsets in the old one to those in it."""
+    fresh, read = Spool(memory_limit), spool.reader()
+    position, shift = 0, 0
+    ends, shifts = [0], [0]
+
+    def copy(begin: int, end: int) -> None:
+        while begin < end:
+            fresh.append(bytes(read(begin, min(COPIED, end - begin))))
+            begin += min(COPIED, end - begin)
+
+    for piece in pieces:
+        copy(position, piece.offset)
+        fresh.append(piece.data)
+        position = piece.offset + piece.length
+        shift += len(piece.data) - piece.length
+        ends.append(position)
+        shifts.append(shift)
+    copy(position, len(spool))
+    known, by = numpy.array(ends, numpy.int64), numpy.array(shifts, numpy.int64)
+
+    def move(offsets: Indexes) -> Indexes:
+        old = offsets.astype(numpy.int64)
+        moved: Indexes = old + by[numpy.searchsorted(known, old, side="right") - 1]
+        return moved
+
+    return fresh, move
