@@ -117,7 +117,7 @@ def test_a_capture_by_standard_input_leaves_the_keys_to_the_terminal() -> None:
         terminal.press("K")
         terminal.wait_for(b"Keys file to decrypt")
         terminal.press(str(DEMO.parent / "keys.toml") + "\r")
-        terminal.wait_for(b"12 messages are decrypted now")
+        terminal.wait_for(b"12 messages are decrypt")
         terminal.press("Q")
         assert terminal.status() == 0
 
