@@ -21,6 +21,8 @@ from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdi
 
 OPEN_LIMIT = 50_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
+MEMBERS_LIMIT = 10_000
+"""messages of one exchange; one that reaches it is given out as it stands and counted, too"""
 SENDS_IN_VAIN = 3
 LOOK_BACK = 64
 """open requests of the same key that are compared with a new one"""
@@ -116,6 +118,7 @@ class Pairing:
                     pending.again.clear()
                     pending.resent_ns = seen.time_ns
                     self._again(pending, seen)
+                    self._bound(pending)
                     return
                 if pending.response is not None:
                     continue
@@ -124,9 +127,11 @@ class Pairing:
                 if pending.signature == seen.signature() or (row.same is None and pending.request.fields == seen.fields):
                     pending.attempts.append(seen.uid)
                     pending.again.append(seen)
+                    del pending.again[:-LOOK_BACK]
                     pending.retransmissions += 1
                     pending.sends += 1
                     self._again(pending, seen)
+                    self._bound(pending)
                     return
                 rival = True
             waiting = self._open.get(place)
@@ -148,13 +153,20 @@ class Pairing:
         seen.session.open[pending.serial] = pending
         self._wait(pending)
         if len(self._pending) > OPEN_LIMIT:
-            self.evicted += 1
-            oldest = next(iter(self._pending.values()))
-            self._finish(oldest, self._now, oldest.status or Status.PENDING)
+            self._give_up(next(iter(self._pending.values())))
         if self._early.waiting:
             early = self._early.take(seen, key, row.answered_by + row.tolerated, now)
             if early is not None:
                 self._answered(pending, early, early.kind in row.tolerated)
+
+    def _bound(self, pending: Pending) -> None:
+        """One more message of it is known: nothing may be sent again, or tell of its progress, for ever."""
+        if len(pending.attempts) + len(pending.intermediate) >= MEMBERS_LIMIT:
+            self._give_up(pending)
+
+    def _give_up(self, pending: Pending) -> None:
+        self.evicted += 1
+        self._finish(pending, self._now, pending.status or Status.PENDING)
 
     def _again(self, pending: Pending, seen: Seen) -> None:
         pending.last_ns = seen.time_ns
@@ -334,6 +346,8 @@ class Pairing:
         if verdict is not Verdict.UNDERWAY:
             status = Status.ERROR if verdict in (Verdict.SILENT, Verdict.FAILED) else pending.status or Status.OK
             self._finish(pending, seen.time_ns, status)
+        else:
+            self._bound(pending)
 
     def _acknowledge(self, seen: Seen, key: dict[str, Any] | None, plan: Plan) -> bool:
         """A third leg; where the same kind could also answer an open request, the one within its deadline is meant, else the older."""
@@ -381,6 +395,7 @@ class Pairing:
                 if answer is not None and answer.sender is seen.sender and answer.signature() == seen.signature():
                     pending.intermediate.append(seen.uid)
                     pending.repeats += 1
+                    self._bound(pending)
                     return True
         return False
 

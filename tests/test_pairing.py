@@ -22,6 +22,14 @@ def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest
     assert told.codes() == {"pair.orphan-response": 1}
 
 
+def test_a_request_sent_again_for_ever_is_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dissect.pairing, "MEMBERS_LIMIT", 10)
+    told = ladder(*login(), *[up(1 + number / 10, pack("7")) for number in range(25)], down(4, packed("7")))
+    assert [(len(attempts), status) for attempts, _, _, _, status in told.legs()[2:]] == [(10, "pending"), (10, "pending"), (5, "ok")]
+    assert told.totals.limits.open_requests == 2
+    assert told.codes() == {"pair.retransmission": 3}
+
+
 def test_early_answers_beyond_the_bound_are_orphans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dissect.early, "EARLY_LIMIT", 5)
     told = ladder(*login(), *[down(1, taken(number)) for number in range(20)])
