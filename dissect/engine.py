@@ -105,6 +105,11 @@ class Engine:
         session.opened_line = True
         self.sink.session(session.as_model(), False)
 
+    def bytes_missing(self, session: SessionState, side: int, time_ns: int) -> None:
+        """A hole in what *side* of a session sent, before *time_ns*."""
+        if side == session.device_side:
+            self._heartbeats.interrupted(session, time_ns)
+
     def connection_ended(self, session: SessionState, time_ns: int) -> None:
         """FIN of both sides, or RST: what is open of it will not be answered. Its last packets may still come."""
         if not session.ended:

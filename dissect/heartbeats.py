@@ -40,6 +40,17 @@ class Heartbeats:
         if holder is session and holder.beat_ns is not None:
             session.beat_due_ns = NEVER if holder.beat_reported else holder.beat_ns + int(heartbeat.limit_s(session.facts) * 1e9)
 
+    def interrupted(self, session: SessionState, now_ns: int) -> None:
+        """Bytes of the device are missing before *now_ns*: a heartbeat may have been among them, so that counting begins anew."""
+        heartbeat = session.protocol.heartbeat
+        if heartbeat is None:
+            return
+        device = self._devices.get(session.device_id or "") if heartbeat.per_device else None
+        holder: SessionState | DeviceState = session if device is None else device
+        since = holder.beat_ns if holder.beat_ns is not None or heartbeat.starts_with is None else session.facts.get(heartbeat.starts_with)
+        if since is not None:
+            holder.beat_ns = max(since, now_ns)
+
     def overdue(self, holder: SessionState | DeviceState, session: SessionState, seen: Seen | None, now_ns: int) -> None:
         """Tell once if none came in time before *now_ns*, which *seen* (None: the session's end) shows."""
         heartbeat = session.protocol.heartbeat

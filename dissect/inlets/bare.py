@@ -79,8 +79,7 @@ class BareReader(Reader):
     def gap(self, side: int, length: int, packet: int, time_ns: int, cut: bool) -> None:
         for framed in self._framer(side).gap(packet, time_ns):
             self._framed(side, framed)
-        if not cut:  # those are told as capture.truncated-packet, once
-            self._missing(side, length, packet, time_ns)
+        self._missing(side, length, packet, time_ns, cut)
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
         self._end(side, True)

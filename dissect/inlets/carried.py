@@ -33,6 +33,8 @@ class CarriedReader(Reader):
         self._in_vain = 0
         self._uids: dict[int, int] = pipeline.unit_uids
         self._topics: set[str] = set()
+        self._subscribed = 0
+        """topic filters of the device from which its topics were learnt"""
 
     def data(self, side: int, data: bytes, packet: int, time_ns: int) -> None:
         for unit in self._carrier.data(side, data, packet, time_ns):
@@ -43,8 +45,7 @@ class CarriedReader(Reader):
     def gap(self, side: int, length: int, packet: int, time_ns: int, cut: bool) -> None:
         for unit in self._carrier.gap(side, length, packet, time_ns):
             self._unit(unit)
-        if not cut:  # those are told as capture.truncated-packet, once
-            self._missing(side, length, packet, time_ns)
+        self._missing(side, length, packet, time_ns, cut)
         self._read_notes()
 
     def fin(self, side: int, packet: int, time_ns: int) -> None:
@@ -103,6 +104,12 @@ class CarriedReader(Reader):
             self._topics.add(topic) if len(self._topics) < 4096 and len(topic) <= LONGEST else None
             if session.own and session.device_id is not None:
                 legs.learn(topic, session.device_id)
+                filters = self._carrier.filters
+                if len(filters) > self._subscribed:
+                    for one in filters[self._subscribed :]:
+                        if len(one) <= LONGEST and not one.startswith("$") and "+" not in one and "#" not in one:
+                            legs.learn(one, session.device_id)
+                    self._subscribed = len(filters)
             else:
                 hint = legs.device_of(topic)
             if duplicate is None:

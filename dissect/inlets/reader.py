@@ -56,7 +56,11 @@ class Reader:
         elif len(self._waiting) < HELD_NOTES:
             self._waiting.append((finding, packets, time_ns))
 
-    def _missing(self, side: int, length: int, packet: int, time_ns: int) -> None:
+    def _missing(self, side: int, length: int, packet: int, time_ns: int, cut: bool) -> None:
+        for session in self.sessions:
+            self._engine.bytes_missing(session, side, time_ns)
+        if cut:  # those are told as capture.truncated-packet, once
+            return
         sender = self._conversation.address[side]
         self.transport(Finding("tcp.missing-bytes", f"{length} bytes of {sender} are missing before this packet"), (packet,), time_ns)
 
