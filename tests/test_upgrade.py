@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.ladder import Told
-from tests.scene import Scene, envelope
+from tests.scene import Scene, envelope, packet
 
 BROKER, DEVICE = ("203.0.113.1", 1883), ("10.0.0.5", 42000)
 MD5 = "6d348c902ace4d09b6d62ce982dc8ace"
@@ -126,3 +126,17 @@ def test_the_documents_examples() -> None:
     told = told_of((23454, asked), (23454, answer), (23454, {"respCode": 2, "respCont": "SUBFIRM"}))
     assert told.codes() == {"schema.lenient-json": 1, "security.insecure-url": 2}
     assert told.messages[2].fields["data"] == asked
+
+
+def test_what_a_device_subscribes_to_tells_whom_the_platform_means() -> None:
+    scene = Scene()
+    platform, device = scene.mqtt(("10.0.0.9", 41000), BROKER, "platform"), scene.mqtt(DEVICE, BROKER, "d1", 0.1)
+    device.up(0.2, packet(0x82, b"\0\1" + b"\0\x0dclife/d1/down\1"))
+    device.down(0.3, b"\x90\3\0\1\1")
+    told = envelope(2018, "03", 5, version("1.0.3.0"), 1)
+    device.says(1, "clife/d1/up", told)
+    platform.hears(1.01, "clife/d1/up", told)
+    asked = envelope(2019, "30", 9, firmware("1.0.2.0"), 2)
+    platform.says(2, "clife/d1/down", asked)
+    device.hears(2.01, "clife/d1/down", asked)
+    assert scene.told().codes() == {"upgrade.downgrade": 1}
