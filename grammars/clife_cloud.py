@@ -131,6 +131,20 @@ def percent(value: Any) -> int | None:
     return value if type(value) is int and 1 <= value <= 100 else None
 
 
+def told_in_words(data: Any) -> str:
+    """A row of table 5.4-1: what a device says of an upgrade."""
+    if not isinstance(data, dict):
+        return ""
+    code, content = data.get("respCode"), data.get("respCont")
+    share = percent(content)
+    if code in (0, 1) and type(code) is int and share is not None:
+        done = ("upgraded", "downloaded")[code] if share == 100 else ("upgrading", "downloading")[code]
+        return f"{done} {share}%"
+    if code == -1:
+        return f"failed: {REASONS.get(str(content), str(content)[:80])}"
+    return f"asks for an upgrade {content if isinstance(content, str) else ''}".rstrip()[:80] if code == 2 else "tells its versions" if code == 3 else ""
+
+
 class FileStory:
     """A 2019 and its 2018s: stages of an upgrade, or the one answer to an upload or a query."""
 
@@ -202,7 +216,7 @@ MESSAGES: dict[str, MessageType] = {
         row(2014, "last will", DEVICE, CODES),
         row(2017, "forced offline", PEER, CODES),
         row(2019, "file operation", PEER, FILES, answered_by=("2018",), data=FILE_OPERATION, story=lambda fields, data: FileStory(data)),
-        row(2018, "file operation response", DEVICE, ANSWERS, data=FILE_ANSWER, unasked=True),
+        row(2018, "file operation response", DEVICE, ANSWERS, data=FILE_ANSWER, unasked=True, in_words=told_in_words),
     )
 }
 

@@ -268,6 +268,8 @@ class MessageType:
     """what of (fields, data) makes two requests the same; None: all fields"""
     operation: str | None = None
     """of its exchanges; None: its name"""
+    in_words: Callable[[Any], str] | None = None
+    """what its `data` says in a few words where that is in codes, as a stage of an upgrade is; empty: nothing of it is known"""
     causes: Callable[[Any], Cause | None] | None = None
     """what its fields make happen on a device's connection"""
     spec: str = ""

@@ -13,7 +13,7 @@ from dissect.analysis.records import STATUSES
 from dissect.model import Status
 from dissect.text import cell_width, cells, clean, column, ends
 from tui.model.cells import Cell, Line, cell, fit, fixed
-from tui.model.columns import SEVERITY_LETTER, SEVERITY_ROLE, TIMEOUT, Context, Row, device_text, gist, key_text, protocol_role, row_of
+from tui.model.columns import SEVERITY_LETTER, SEVERITY_ROLE, TIMEOUT, Context, Row, device_text, gist, in_words, key_text, protocol_role, row_of
 from tui.model.times import delta, latency, moment, span_text
 
 if TYPE_CHECKING:
@@ -284,8 +284,9 @@ class Ladder:
         if made.message.duplicate_of is not None:
             line.append(cell(f"= {made.message.duplicate_of} ", "dim"))
         elif exchange is not None and made.index == exchange["response"] and made.index != exchange["request"] and _is_stage(exchange):
-            told = gist(made.session.protocol, made.message)
-            whole = f"interim {told}"
+            words = in_words(made.session.protocol, made.message)
+            told = words or gist(made.session.protocol, made.message)
+            whole = words or f"interim {told}"
             # How far it is comes before what it is called.
             line.append(cell(whole if cell_width(whole) <= width - sum(cell_width(one.text) for one in line) else told or whole, "dim"))
         return fit(line, width)
@@ -305,7 +306,8 @@ def _more(made: Row) -> list[str]:
         return []
     if exchange is not None and made.index == exchange["response"] != exchange["request"] and _is_stage(exchange):
         return []  # how far it is stands on the right
-    return [message.name or "", *gist(made.session.protocol, message).split()[:2]]
+    words = in_words(made.session.protocol, message)
+    return [message.name or "", *([words] if words else gist(made.session.protocol, message).split()[:2])]
 
 
 def _is_stage(exchange: dict[str, Any]) -> bool:
