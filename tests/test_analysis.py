@@ -129,7 +129,7 @@ def test_a_type_too_long_for_the_table_is_read_from_the_message() -> None:
 
 def test_a_reader_in_another_thread_sees_whole_messages_only() -> None:
     kept = Analysis(keep_bytes=True)
-    kept.spool._limit = kept._bytes._limit = 4096
+    kept.spool._limit = 4096
     wrong: list[str] = []
     ended = threading.Event()
 

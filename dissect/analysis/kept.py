@@ -24,7 +24,7 @@ def keep(whole: Analysis, messages: Mask, exchanges: Mask, anomalies: Mask) -> A
     """
     part = Analysis(whole.keep_bytes)
     part.source_info, part.given_totals = whole.source_info, whole.given_totals
-    for name in ("types", "names", "codes", "operations", "device_ids", "spool", "_bytes"):
+    for name in ("types", "names", "codes", "operations", "device_ids", "spool"):
         setattr(part, name, getattr(whole, name))
     part._dense = False
     chosen = numpy.flatnonzero(messages)
@@ -35,8 +35,6 @@ def keep(whole: Analysis, messages: Mask, exchanges: Mask, anomalies: Mask) -> A
     table["exchange"] = _exchanges(whole, part, numpy.flatnonzero(exchanges), numbers)
     table["severity"] = _anomalies(whole, part, numpy.flatnonzero(anomalies), numbers)
     part.columns.extend(table)
-    if whole.keep_bytes:
-        part._byte_columns.extend(whole._byte_columns.table()[chosen])
     _surroundings(whole, part)
     return part
 

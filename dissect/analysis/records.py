@@ -12,17 +12,16 @@ from dissect.model import JSON, Encryption, Severity, Status
 MESSAGES = (
     ("time_ns", "q"), ("id", "I"), ("session", "I"), ("type", "I"), ("name", "I"), ("direction", "B"), ("severity", "B"), ("file", "H"),
     ("frame", "Q"), ("size", "I"), ("exchange", "I"), ("device", "I"), ("duplicate_of", "I"), ("offset", "Q"), ("length", "I"),
+    ("raw_length", "I"), ("plain_length", "I"),
 )
 """Columns of messages, by index in order of arrival.
 
 id: as the sink was given it. type, name: numbers in the tables of those texts. direction: 0 up, 1 down. severity: the worst of the
 anomalies that name it, 0 none. file, frame: where its last byte came from. exchange: number of its exchange by arrival, from 1,
 0 none. device: number in the table of devices. duplicate_of: number of the message by arrival, from 1, 0 none. offset, length: its
-JSON in the spool.
+JSON in the spool. raw_length, plain_length: of what lies behind that when bytes are kept, the message's own bytes and its plaintext
+(length + 1; 0 none).
 """
-
-BYTES = (("offset", "Q"), ("raw_length", "I"), ("plain_length", "I"))
-"""Columns beside those of messages when bytes are kept: the message's own bytes and, behind them, its plaintext (length + 1; 0 none)."""
 
 EXCHANGES = (
     ("id", "I"), ("session", "I"), ("request", "I"), ("response", "I"), ("acknowledgement", "I"), ("status", "B"), ("operation", "I"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
-from dissect.analysis.records import ANOMALIES, BYTES, EXCHANGES, LINKS, MESSAGES
+from dissect.analysis.records import ANOMALIES, EXCHANGES, LINKS, MESSAGES
 from dissect.analysis.store import Analysis
 from dissect.columns import Rows
 from dissect.spool import MEMORY_LIMIT, Spool
@@ -40,21 +40,19 @@ def rewritten(
     for name in ("types", "names", "codes", "operations", "device_ids", "sessions", "closed_sessions", "devices", "source_info", "given_totals", "_dense"):
         setattr(part, name, getattr(whole, name))
     messages, exchanges, kept = whole.columns.table(), whole.exchange_columns.table(), whole.anomaly_columns.table()[anomalies]
-    changed = numpy.array(sorted(bodies), numpy.int64)
-    pieces = [_Piece(int(messages["offset"][index]), int(messages["length"][index]), bodies[index]) for index in changed.tolist()]
-    pieces.sort()
-    part.spool, move = _respooled(whole.spool, pieces, memory_limit)
+    part.spool, move = _respooled(whole.spool, _pieces(messages, bodies, plaintexts), memory_limit)
     for table in (messages, exchanges, kept):
         table["offset"] = move(table["offset"])
-    messages["length"][changed] = [len(bodies[index]) for index in changed.tolist()]
+    for index, body in bodies.items():
+        messages["length"][index] = len(body)
+    for index, plaintext in plaintexts.items():
+        messages["plain_length"][index] = len(plaintext) + 1
     links = _links(whole, anomalies)
     messages["severity"] = 0
     numpy.maximum.at(messages["severity"], links["message"].astype(numpy.int64), kept["severity"][links["anomaly"]])
     for name, columns, table in (("columns", MESSAGES, messages), ("exchange_columns", EXCHANGES, exchanges), ("anomaly_columns", ANOMALIES, kept),
                                  ("links", LINKS, links)):
         setattr(part, name, _rows(columns, table))
-    if whole.keep_bytes:
-        _take_bytes(whole, part, plaintexts, memory_limit)
     if whole.finished:
         part._ranks, part._exchange_ranks = whole._ranks, whole._exchange_ranks
         part.rank_anomalies()
@@ -69,16 +67,13 @@ def _links(whole: Analysis, anomalies: Mask) -> Indexes:
     return links
 
 
-def _take_bytes(whole: Analysis, part: Analysis, plaintexts: Mapping[int, bytes], memory_limit: int) -> None:
-    table = whole._byte_columns.table()
-    pieces = []
+def _pieces(messages: Indexes, bodies: Mapping[int, bytes], plaintexts: Mapping[int, bytes]) -> list[_Piece]:
+    """What is written anew, in order."""
+    pieces = [_Piece(int(messages["offset"][index]), int(messages["length"][index]), data) for index, data in bodies.items()]
     for index, data in plaintexts.items():
-        offset, raw, plain = (int(table[name][index]) for name in ("offset", "raw_length", "plain_length"))
-        pieces.append(_Piece(offset + raw, max(0, plain - 1), data))
-        table["plain_length"][index] = len(data) + 1
-    part._bytes, move = _respooled(whole._bytes, sorted(pieces), memory_limit)
-    table["offset"] = move(table["offset"])
-    part._byte_columns = _rows(BYTES, table)
+        offset, length, raw, plain = (int(messages[name][index]) for name in ("offset", "length", "raw_length", "plain_length"))
+        pieces.append(_Piece(offset + length + raw, max(0, plain - 1), data))
+    return sorted(pieces)
 
 
 def _rows(columns: Any, table: Indexes) -> Rows:

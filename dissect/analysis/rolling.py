@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dissect.analysis.records import ANOMALIES, BYTES, EXCHANGES, MESSAGES
+from dissect.analysis.records import ANOMALIES, EXCHANGES, MESSAGES
 from dissect.analysis.store import DEVICES_LIMIT, Analysis
 from dissect.columns import Rows, Texts
 from dissect.errors import DissectError
@@ -132,15 +132,11 @@ class Rolling:
         kept.sessions = dict(sorted(kept.sessions.items()))
 
     def _compact(self, kept: Analysis, begin: int) -> None:
-        """Spools of its own that begin with its first message."""
+        """A spool of its own that begins with its first message."""
         kept.spool = self._copied(kept.spool, begin)
         kept.columns = _shifted(kept.columns, MESSAGES, begin)
         kept.exchange_columns = _shifted(kept.exchange_columns, EXCHANGES, begin)
         kept.anomaly_columns = _shifted(kept.anomaly_columns, ANOMALIES, begin)
-        if kept.keep_bytes:
-            first = int(kept._byte_columns.value(0, "offset"))
-            kept._bytes = self._copied(kept._bytes, first)
-            kept._byte_columns = _shifted(kept._byte_columns, BYTES, first)
 
     def _copied(self, spool: Spool, begin: int) -> Spool:
         fresh = Spool(self._memory_limit)

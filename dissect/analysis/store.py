@@ -15,7 +15,6 @@ import msgspec
 
 from dissect.analysis.records import (
     ANOMALIES,
-    BYTES,
     DIRECTIONS,
     EXCHANGES,
     LARGEST,
@@ -93,8 +92,6 @@ class Analysis:
         self.given_totals: Totals | None = None
         """as the pipeline counted; None until finished"""
         self.spool = Spool(memory_limit)
-        self._bytes = Spool(memory_limit)
-        self._byte_columns = Rows(BYTES)
         self._dense = True
         # Ids so far are 1, 2, 3 without a gap: where nothing in between leaves messages out.
         self._ranks: Indexes | None = None
@@ -122,16 +119,20 @@ class Analysis:
     def message(self, message: Message, session: int, time_ns: int, raw: bytes, plaintext: bytes | None) -> None:
         m = message
         data = encode(Body(m.time, m.frames, m.file, m.direction, m.type, m.name, m.key, m.fields, m.encryption, m.size, m.carrier, m.raw_b64))
+        length, raw_length, plain_length = len(data), 0, 0
         if self.keep_bytes:
-            offset = self._bytes.append(raw if plaintext is None else raw + plaintext)
-            self._byte_columns.append(offset, len(raw), 0 if plaintext is None else len(plaintext) + 1)
+            raw_length = len(raw)
+            data += raw
+            if plaintext is not None:
+                plain_length = len(plaintext) + 1
+                data += plaintext
         if m.id != len(self.columns) + 1:
             self._dense = False
         self.columns.append(
             time_ns, m.id, session, self.types[m.type], self.names[m.name], 0 if m.direction == "up" else 1, 0, m.file,
             m.frames[-1] if m.frames else 0, m.size if m.size < LARGEST else LARGEST, 0,
             self._device(m.device_id), 0 if m.duplicate_of is None else self.index_of(m.duplicate_of) + 1,
-            self.spool.append(data), len(data))
+            self.spool.append(data), length, raw_length, plain_length)
 
     def attribute(self, message_id: int, device_id: str) -> None:
         self.columns.set(self.index_of(message_id), "device", self._device(device_id))
@@ -281,15 +282,15 @@ class Analysis:
         """The message's own bytes as sent; None when bytes are not kept."""
         if not self.keep_bytes:
             return None
-        offset, length, _ = self._byte_columns[index]
-        return self._bytes.read(offset, length)
+        offset, length, raw_length, _ = self.columns[index][-4:]
+        return self.spool.read(offset + length, raw_length)
 
     def plaintext(self, index: int) -> bytes | None:
         """What its encrypted data holds; None when nothing opened it or bytes are not kept."""
         if not self.keep_bytes:
             return None
-        offset, raw_length, plain_length = self._byte_columns[index]
-        return self._bytes.read(offset + raw_length, plain_length - 1) if plain_length else None
+        offset, length, raw_length, plain_length = self.columns[index][-4:]
+        return self.spool.read(offset + length + raw_length, plain_length - 1) if plain_length else None
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
@@ -347,7 +348,6 @@ class Analysis:
     def close(self) -> None:
         """Give temporary files back; nothing can be read afterwards."""
         self.spool.close()
-        self._bytes.close()
 
     def _device(self, ident: str | None) -> int:
         """Its number; 0 also for an id so long that no table takes it (a packet chose it): the message still says it in its fields."""
