@@ -107,9 +107,9 @@ class Pipeline:
             session = self.engine.open_session((pair, protocol.name), protocol, LAN, ends, unit.time_ns, unit.packets[0] >> FILE_SHIFT)
             session.device_side = 1 if protocol.said_by(classified.kind, classified.fields) is PEER else 0
             session.first_ns = conversation.first_ns if unit.packets[0] == conversation.first_packet else unit.time_ns
-            session.from_start = session.complete = classified.kind in protocol.opening
+            session.began = session.complete = classified.kind in protocol.opening
             session.connectionless = True
-            if not session.from_start:
+            if not session.began:
                 session.midstream_ns = unit.time_ns
             if len(self._addresses) >= DATAGRAM_SESSIONS and self.engine.options.endless:
                 self._close_idle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dissect.model import Device, Endpoint, Session
+from dissect.streams.api import Conversation
 from dissect.timefmt import format_ns
 from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Party
 
@@ -15,7 +16,7 @@ class SessionState:
     """One session; it is also the `Situation` that rules see."""
 
     __slots__ = (
-        "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "from_start",
+        "id", "protocol", "carrier", "ends", "device_side", "device_id", "client_id", "streams", "first_ns", "last_ns", "complete", "began", "conversation",
         "midstream_ns", "clear", "facts", "shared", "speaker", "retained", "once", "own", "digits", "closed", "clock_ns",
         "beat_ns", "beat_reported", "broker_leg", "truncated", "opened_line", "key", "ended", "connectionless", "messages", "beat_due_ns",
         "open", "ended_ns",
@@ -34,7 +35,10 @@ class SessionState:
         self.first_ns = first_ns
         self.last_ns = first_ns
         self.complete = False
-        self.from_start = True
+        self.began = True
+        """it was seen from its first message"""
+        self.conversation: Conversation | None = None
+        """that carries it alone, bytes of which may be missing"""
         self.midstream_ns: int | None = None
         """time of the first message of a session that was joined in its middle"""
         self.clear = True
@@ -69,6 +73,11 @@ class SessionState:
         """datagrams: the end of the capture, not of a connection, is what ends it"""
         self.key: tuple[Any, ...] = ()
 
+    @property
+    def from_start(self) -> bool:
+        """Everything that was said before the message at hand was seen."""
+        return self.began and (self.conversation is None or self.conversation.whole)
+
     def party(self, side: int) -> Party:
         return DEVICE if side == self.device_side else PEER
 
@@ -83,6 +92,7 @@ class SessionState:
     def forget(self) -> None:
         """It is closed and told: who still names it asks for none of what the rules remembered."""
         self.facts, self.shared, self.once = {}, {}, set()
+        self.conversation = None
 
     def as_model(self) -> Session:
         device, peer = self.ends[self.device_side], self.ends[1 - self.device_side]

@@ -134,8 +134,6 @@ class Situation(Protocol):
 
     facts: dict[str, Any]
     """the protocol's own memory of this session; starts empty"""
-    from_start: bool
-    """the session was seen from its first message"""
     clear: bool
     """no TLS around it"""
 
@@ -145,6 +143,10 @@ class Situation(Protocol):
     """the message is one that a broker kept, said some time ago"""
     speaker: str
     """which of several devices behind one connection the message is from; empty where there is but one, and for the other side"""
+
+    @property
+    def from_start(self) -> bool:
+        """Everything that was said in the session before this message was seen: from its first one on, and without a hole."""
 
 
 def turned_wrong(session: Situation, what: str, wrong: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -189,20 +190,39 @@ def test_gaps_between_heartbeats(steps: list[Step], until: float, gaps: int) -> 
     assert told.codes().get("timing.heartbeat-gap", 0) == gaps
 
 
-def test_a_clock_that_is_set_back_splits_no_connection_and_makes_no_gap(tmp_path: Path) -> None:
-    talk = [(3600, 0, ANNOUNCE), (3600.1, 1, ANNOUNCED), (3600.2, 0, LOGIN), (3600.3, 1, LOGGED_IN), (3605, 0, BEAT), (3605.1, 1, BEATEN),
-            (6, 0, channel()), (6.1, 1, taken()), (10, 0, BEAT), (10.1, 1, BEATEN)]
+def captured(path: Path, *talk: tuple[float, int, bytes], lost: Sequence[int] = ()) -> Told:
+    """What a file tells of a connection: (second, side, bytes) each, without those whose places are *lost*."""
     written, sent = [(START_NS + 3599 * SECOND, segment(0, 99, flags=SYN)), (START_NS + 3599 * SECOND, segment(1, 99, flags=SYN | ACK))], [100, 100]
-    for at, side, data in talk:
-        written.append((START_NS + int(at * SECOND), segment(side, sent[side], data, acknowledgement=sent[1 - side])))
+    for place, (at, side, data) in enumerate(talk):
+        if place not in lost:
+            written.append((START_NS + int(at * SECOND), segment(side, sent[side], data, acknowledgement=sent[1 - side])))
         sent[side] += len(data)
-    (tmp_path / "set.pcap").write_bytes(pcap([(at, frame, len(frame)) for at, frame in written]))
+    path.write_bytes(pcap([(at, frame, len(frame)) for at, frame in written]))
     told = Told()
-    with open_capture([str(tmp_path / "set.pcap")]) as capture:
+    with open_capture([str(path)]) as capture:
         analyse(capture, told, Options())
-    assert told.codes(but=("security.cleartext-credential",)) == {}
-    assert told.settle().statuses() == ["ok"] * 5
+    return told.settle()
+
+
+TALK = ((3600, 0, ANNOUNCE), (3600.1, 1, ANNOUNCED), (3600.2, 0, LOGIN), (3600.3, 1, LOGGED_IN), (3605, 0, BEAT), (3605.1, 1, BEATEN))
+
+
+def test_a_clock_that_is_set_back_splits_no_connection_and_makes_no_gap(tmp_path: Path) -> None:
+    told = captured(tmp_path / "set.pcap", *TALK, (6, 0, channel()), (6.1, 1, taken()), (10, 0, BEAT), (10.1, 1, BEATEN))
+    assert told.codes() == {}
+    assert told.statuses() == ["ok"] * 5
     assert len(told.sessions) == 1
+
+
+@pytest.mark.parametrize(("lost", "codes"), [
+    ((1,), {"tcp.missing-bytes": 1}),
+    ((2, 3), {"tcp.missing-bytes": 2}),
+    ((0, 1, 2, 3), {"tcp.missing-bytes": 2}),
+    ((4,), {"tcp.missing-bytes": 1, "pair.orphan-response": 1}),
+])
+def test_a_login_that_the_capture_lost_is_not_said_to_be_none(tmp_path: Path, lost: tuple[int, ...], codes: dict[str, int]) -> None:
+    told = captured(tmp_path / "lost.pcap", *TALK, (3606, 0, channel()), (3606.1, 1, taken()), lost=lost)
+    assert told.codes() == codes
 
 
 def test_texts_agree_in_number_and_quote_a_bounded_part() -> None:

@@ -33,17 +33,17 @@ class Reader:
         session.device_side, session.own = device_side, own
         session.streams.append(conversation.id)
         session.clear = not conversation.tls
-        session.from_start = conversation.saw_syn and not conversation.midstream
+        session.began, session.conversation = conversation.saw_syn and not conversation.midstream, conversation
         session.clock_ns = conversation.last_ns
         self.sessions.append(session)
-        if not session.from_start:
+        if not session.began:
             session.midstream_ns = conversation.first_ns
         return session
 
     def _opened(self, session: SessionState, packet: int, time_ns: int) -> None:
         """All that can be known at its start is known: tell of it, and of what happened before it was one."""
         self._engine.session_seen(session)
-        if not session.from_start:
+        if not session.began:
             self._engine.report(session, Finding("tcp.midstream", "the capture starts inside the connection"), (), (packet,), time_ns)
         if len(self.sessions) == 1:
             waiting, self._waiting = self._waiting, []

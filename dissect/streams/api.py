@@ -52,7 +52,7 @@ class Conversation:
 
     __slots__ = ("id", "transport", "address", "port", "first_packet", "first_ns", "last_ns", "packets", "client", "saw_syn",
                  "midstream", "fin_seen", "reset_seen", "truncated_packets", "retransmissions", "rtt_ns", "missing",
-                 "wanted", "handler", "tls", "gap_is_cut")
+                 "wanted", "handler", "tls", "gap_is_cut", "holes")
 
     def __init__(self, ident: int, transport: str, address: tuple[str, str], port: tuple[int, int], first_ns: int) -> None:
         self.id = ident
@@ -86,6 +86,13 @@ class Conversation:
         """its bytes were decrypted by whoever hands them out (the tshark engine)"""
         self.gap_is_cut = False
         """while a handler's `gap` is called: the snap length cut these bytes, they were on the wire"""
+        self.holes = 0
+        """bit n: bytes of side n wait behind a hole that may still fill"""
+
+    @property
+    def whole(self) -> bool:
+        """Whether no byte of either side is missing up to what came so far."""
+        return not (self.holes or self.missing[0] or self.missing[1])
 
 
 class Listener(Protocol):

@@ -118,6 +118,7 @@ class Assembler:
         if held is None:
             held = side.held = Held()
             side.held_since = time_ns
+            side.conversation.holes |= 1 << side.side
         end = start + len(data)
         fresh = held.uncovered(start, end)
         if fresh == [(start, end)]:
@@ -243,6 +244,7 @@ class Assembler:
             self._hand_out_piece(side, held.pop())
         if held is not None and not len(held):
             side.held = None
+            side.conversation.holes &= ~(1 << side.side)
             self.holes.pop(side, None)
 
     def _hand_out_piece(self, side: Side, piece: Piece) -> None:
