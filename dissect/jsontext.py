@@ -24,6 +24,7 @@ _decode = msgspec.json.Decoder().decode
 _STRING = re.compile(r'("(?:[^"\\]++|\\.)*+"?)', re.DOTALL)
 _BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_$][A-Za-z0-9_$]*)(\s*:)")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_PADDED_NAME = re.compile(rb'[{,]\s*" | "\s*:').search
 FIRST_BYTES = frozenset(b"{[ \t\r\n")
 """with which a text begins that may be an object or an array"""
 
@@ -66,8 +67,8 @@ def decode_plain(data: bytes) -> Any:
 
 
 def _padded(data: bytes) -> bool:
-    """Whether a text may begin or end with a blank."""
-    return b' "' in data or b'" ' in data
+    """Whether a member name may begin or end with a blank."""
+    return (b' "' in data or b'" ' in data) and _PADDED_NAME(data) is not None
 
 
 def _each_name_once(value: Any, data: bytes) -> bool:
