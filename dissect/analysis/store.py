@@ -167,14 +167,10 @@ class Analysis:
                 self.columns.set(number - 1, "severity", severity)
 
     def finish(self, source: Source, totals: Totals) -> None:
-        import numpy
-
         self.source_info = source
         self.given_totals = totals
-        order = numpy.argsort(self.columns.column("time_ns"), kind="stable")
-        ranks = _ranks_of(order)
-        requests = self.exchange_columns.column("request")
-        self._exchange_ranks = _ranks_of(numpy.argsort(ranks[requests - 1], kind="stable"))
+        ranks = _ranks_by(self.columns.column("time_ns"))
+        self._exchange_ranks = _ranks_by(ranks[self.exchange_columns.column("request") - 1])
         self.rank_anomalies()
         self._ranks = ranks
 
@@ -182,7 +178,7 @@ class Analysis:
         """Their ids by time, and which message which of them name: once all are there."""
         import numpy
 
-        self._anomaly_ranks = _ranks_of(numpy.argsort(self.anomaly_columns.column("time_ns"), kind="stable"))
+        self._anomaly_ranks = _ranks_by(self.anomaly_columns.column("time_ns"))
         named = self.links.column("message")
         by_message = numpy.argsort(named, kind="stable")
         self._sorted_links = named[by_message], self.links.column("anomaly")[by_message]
@@ -370,10 +366,11 @@ def exchange_body(data: bytes | bytearray) -> ExchangeBody:
         return ExchangeBody(*decode(data))
 
 
-def _ranks_of(order: Indexes) -> Indexes:
-    """The place, from 1, of each index in *order*."""
+def _ranks_by(keys: Indexes) -> Indexes:
+    """The place, from 1, of each index when they are sorted by *keys*, those of equal keys in the order that they have."""
     import numpy
 
-    ranks = numpy.empty(len(order), dtype=numpy.uint32)
-    ranks[order] = numpy.arange(1, len(order) + 1, dtype=numpy.uint32)
+    ranks = numpy.arange(1, len(keys) + 1, dtype=numpy.uint32)
+    if not numpy.all(keys[1:] >= keys[:-1]):  # most captures are in the order of time, and sorting takes several times their memory
+        ranks[numpy.argsort(keys, kind="stable")] = ranks.copy()
     return ranks
