@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dissect.capture import Batch, CaptureSource, PcapngWriter, in_order
+from dissect.capture import Batch, PcapngWriter, in_order
 from dissect.errors import DissectError
 from dissect.layers.decode import Decoder
+from dissect.sources import Capture, Passing
 from dissect.streams.api import FILE_SHIFT, Conversation
 from dissect.streams.flows import FLOW_KEY, FlowKey, address_text, group
 from dissect.streams.policy import ANALYSIS
@@ -37,19 +38,16 @@ class _Unconcerned:
         """Nothing waits."""
 
 
-class PacketLog:
-    """A capture to iterate in the place of another one, which notes what passes. Everything else is the other one's."""
+class PacketLog(Passing):
+    """Notes what passes."""
 
-    def __init__(self, capture: CaptureSource) -> None:
-        self._capture = capture
+    def __init__(self, capture: Capture) -> None:
+        super().__init__(capture)
         self._decoder = Decoder(lambda key, packets, time_ns: None)
         self._table = ConversationTable(_Unconcerned(), ANALYSIS._replace(keeps_conversations=True))
         self._keys: dict[FlowKey, int] = {}
         self._packets: list[np.ndarray[Any, np.dtype[np.int64]]] = []
         self._pairs: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._capture, name)
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self._capture:
@@ -107,7 +105,7 @@ def _ends(key: FlowKey) -> Ends:
     return "tcp" if tcp else "udp", frozenset(pairs)
 
 
-def write_packets(capture: CaptureSource, packets: list[int], out: BinaryIO, secrets: bool = True) -> int:
+def write_packets(capture: Capture, packets: list[int], out: BinaryIO, secrets: bool = True) -> int:
     """Write these packets of *capture*, which must have been opened to keep them; returns how many. *secrets*: with its decryption secrets.
 
     Link types, lengths, snap lengths and times (with their digits) are as captured; each file is an interface of its own, named after it when there

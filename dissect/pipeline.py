@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dissect import __version__
 from dissect.carriers.api import Unit
@@ -27,6 +27,10 @@ from dissect.text import counted
 from dissect.timefmt import format_ns
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import PEER, ApplicationProtocol, Finding
+
+if TYPE_CHECKING:
+    from dissect.sources import Capture
+    from dissect.streams.table import ConversationTable
 
 TOOL = Tool(name="dissect", version=__version__)
 UNITS_REMEMBERED = 20_000
@@ -181,8 +185,8 @@ class Pipeline:
         self.engine.finish(last_ns)
 
 
-def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipeline], None] | None = None) -> None:
-    """Run *capture* (a `CaptureSource`, or any iterable of batches with its figures) through to *sink*.
+def analyse(capture: Capture, sink: Sink, options: Options, watch: Callable[[Pipeline], None] | None = None) -> None:
+    """Run *capture* through to *sink*.
 
     *watch* is given the pipeline before the first batch, for whoever looks at it between two.
     """
@@ -196,8 +200,7 @@ def analyse(capture: Any, sink: Sink, options: Options, watch: Callable[[Pipelin
     engine = pipeline.engine
     engine.digits = capture.digits
     # The tshark engine stands between: it tells of TLS connections in clear.
-    table = ConversationTable(capture.listening(pipeline) if hasattr(capture, "listening") else pipeline,
-                              LIVE if getattr(capture, "kind", "file") == "live" else ANALYSIS)
+    table = ConversationTable(capture.listening(pipeline), LIVE if capture.kind == "live" else ANALYSIS)
     sink.source(_source(capture, table))
     last_ns = 0
     for batch in capture:
@@ -224,7 +227,7 @@ def _addressed(unit: Unit, protocol: ApplicationProtocol) -> bool:
     return unit.payload[:1] == b"{" or (carrier.get("code") == "POST" and carrier.get("uri") in protocol.paths)
 
 
-def _report_damage(capture: Any, engine: Engine) -> None:
+def _report_damage(capture: Capture, engine: Engine) -> None:
     for damage in capture.damages:
         packets = (damage.file << FILE_SHIFT | damage.packet,) if damage.packet else ()
         engine.report(None, Finding("capture.damaged-file", damage.text), (), packets, damage.time_ns or capture.last_ns or 0)
@@ -233,12 +236,12 @@ def _report_damage(capture: Any, engine: Engine) -> None:
         engine.report(None, Finding("capture.dropped-packets", text), (), (), capture.last_ns or 0)
 
 
-def _source(capture: Any, table: Any) -> Source:
+def _source(capture: Capture, table: ConversationTable) -> Source:
     digits = max(capture.digits.values(), default=6)
     first, last = capture.first_ns, capture.last_ns
     return Source(
-        kind=getattr(capture, "kind", "file"), files=list(capture.files), interface=getattr(capture, "interface", None),
-        capture_filter=getattr(capture, "capture_filter", None), packets=capture.packets, packets_used=table.packets_used,
+        kind=capture.kind, files=list(capture.files), interface=capture.interface, capture_filter=capture.capture_filter,
+        packets=capture.packets, packets_used=table.packets_used,
         packets_dropped=capture.dropped, first_packet=None if first is None else format_ns(first, digits),
         last_packet=None if last is None else format_ns(last, digits),
     )  # fmt: skip

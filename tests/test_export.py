@@ -128,7 +128,7 @@ def test_fragments_belong_to_their_datagram() -> None:
     batch = Batch.of([(1000 + at, data, len(data)) for at, data in enumerate(frames)], ETHERNET)
 
     class Capture:
-        last_ns = 2000
+        last_ns, several_interfaces = 2000, False
 
         def __iter__(self) -> object:
             return iter([batch])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from dissect.live.filtered import FilteredLines
 from dissect.options import Options
 from dissect.pipeline import Pipeline, analyse
 from dissect.report import NdjsonSink, replay
+from dissect.sources import Passing
 from dissect.streams.table import ConversationTable
 
 FILTERS = (
@@ -63,18 +65,12 @@ def live(name: str, text: str, size: int) -> list[dict[str, Any]]:
     out = io.BytesIO()
     sink = FilteredLines(NdjsonSink(out), compile_filter(text))
 
-    class Fed:
-        def __init__(self, capture: Any) -> None:
-            self._capture = capture
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._capture, name)
-
-        def __iter__(self) -> Any:
+    class Fed(Passing):
+        def __iter__(self) -> Iterator[Batch]:
             import numpy as np
 
             for batch in self._capture:
-                ordered: Batch = batch.in_time_order()
+                ordered = batch.in_time_order()
                 for begin in range(0, len(ordered), size):
                     part = ordered.select(np.arange(begin, min(begin + size, len(ordered))))
                     yield part

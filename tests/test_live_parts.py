@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ from dissect.model import Source
 from dissect.options import Options
 from dissect.pipeline import analyse
 from dissect.report import write_json
+from dissect.streams.api import Listener
 from tests.bench.packets import SYN, Flow
 from tests.frames import batch
 from tests.made_capture import SAID, pcap
@@ -248,11 +249,17 @@ def test_the_clock_goes_back_when_it_is_set_back(clock: float, now: float, found
 class SetBack:
     """A capture whose clock is set back by an hour; then a request, a rest, and its answer."""
 
-    kind, interface, capture_filter, files, damages, digits, dropped, packets = "live", "eth0", None, (), (), {0: 9}, 0, 5
-    first_ns = 0
+    kind: Literal["live"] = "live"
+    interface, capture_filter, files, damages, dropped, packets, first_ns, several_interfaces, store = "eth0", None, (), (), 0, 5, 0, False, None
+    secrets: tuple[tuple[int, bytes], ...] = ()
 
     def __init__(self) -> None:
         self.clock_ns = self.last_ns = 0
+        self.digits = {0: 9}
+        self.snap_lengths: dict[int, dict[int, int]] = {}
+
+    def listening(self, listener: Listener) -> Listener:
+        return listener
 
     def __iter__(self) -> Iterator[Batch]:
         flow = Flow(bytes((10, 0, 0, 5)), bytes((10, 0, 0, 1)), 40000, 63321, 5)

@@ -11,10 +11,11 @@ import pytest
 
 from dissect.analysis import Analysis
 from dissect.analysis.rolling import Rolling
-from dissect.capture import open_capture
+from dissect.capture import Batch, open_capture
 from dissect.keys import Keyring, joined, load_keys
 from dissect.options import Options
 from dissect.pipeline import Pipeline, analyse
+from dissect.sources import Passing
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 SEALED = ("clife-cloud-register", "clife-lan-dh", "clife-lan-ecdh", "clife-lan-fixed", "clife-lan-nanoec", "demo")
@@ -22,17 +23,14 @@ LATE = {"crypto.no-key", "crypto.wrong-key", "security.weak-key-exchange", "secu
 """what may be told of a message that the keys came too late for, or not be told"""
 
 
-class Slowly:
+class Slowly(Passing):
     """A capture in batches of one packet; behind the packet of that number *then* is done."""
 
     def __init__(self, folder: str, after: int, then: Callable[[], object]) -> None:
-        self._capture: Any = open_capture([str(next((CAPTURES / folder).glob("capture.pcap*")))])
+        super().__init__(open_capture([str(next((CAPTURES / folder).glob("capture.pcap*")))]))
         self._after, self._then = after, then
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._capture, name)
-
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Batch]:
         count = 0
         for batch in self._capture:
             ordered = batch.in_time_order()

@@ -16,6 +16,7 @@ from dissect.analysis import Analysis
 from dissect.analysis.rolling import Rolling
 from dissect.errors import DissectError, fault_of
 from dissect.options import Options
+from dissect.sources import Passing
 from tui.recent import RecentPackets
 
 if TYPE_CHECKING:
@@ -58,24 +59,22 @@ class GrowingFile:
         self._file.close()
 
 
-class _Watched:
-    """A capture that can be stopped, that lets others run between its batches, and that is looked at there."""
+class _Watched(Passing):
+    """It can be stopped, lets others run between its batches, and is looked at there."""
 
-    def __init__(self, capture: Any, loader: Loader) -> None:
-        self._capture = capture
+    def __init__(self, capture: CaptureSource | LiveCapture | TsharkSource, loader: Loader) -> None:
+        super().__init__(capture)
         self._loader = loader
+        self._live = capture if loader.interface is not None else None
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._capture, name)
-
-    def __iter__(self) -> Iterator[Any]:
-        loader, live = self._loader, self._loader.interface is not None
+    def __iter__(self) -> Iterator[Batch]:
+        loader, live = self._loader, cast("LiveCapture | None", self._live)
         for batch in self._capture:
             if loader.stop.is_set():
-                if not live:
+                if live is None:
                     return
-                self._capture.stop()  # what came before is still handed out
-            if live:
+                live.stop()  # what came before is still handed out
+            if live is not None:
                 loader.keep_packets(batch)
             yield batch
             loader.look(self._capture, batch)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from dissect.streams.api import FILE_SHIFT, packet_ref
+
+if TYPE_CHECKING:
+    from dissect.sources import Capture
 
 Integers = npt.NDArray[np.int64]
 CLOCK_SET_NS = 10**9
@@ -83,9 +86,9 @@ class Batch:
                    np.arange(first_number, first_number + len(packets), dtype=np.int64), file)
 
 
-def in_order(batch: Batch, capture: Any) -> Batch:
+def in_order(batch: Batch, capture: Capture) -> Batch:
     """The packets of a batch of *capture* in the order in which they are looked at, here and wherever conversations are told apart again."""
-    return batch.in_time_order(one_clock=not getattr(capture, "several_interfaces", False))
+    return batch.in_time_order(one_clock=not capture.several_interfaces)
 
 
 def column(buffer: bytes, places: Integers, offset: int, code: str) -> Integers:

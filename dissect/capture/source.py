@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from dissect.capture.packets import PacketStore
 from dissect.capture.reader import Damage, Placed, Reader, open_reader
 from dissect.errors import CaptureError
 from dissect.model import SourceFile
+from dissect.streams.api import Listener
 from grammars.linktypes import link_type_name
 
 STANDARD_INPUT = "-"
@@ -40,7 +41,11 @@ class _Plan(NamedTuple):
 
 
 class CaptureSource:
-    """Iterate it once. Raises CaptureError when a file cannot be opened or is no capture."""
+    """A `Capture` of files. Raises CaptureError when a file cannot be opened or is no capture."""
+
+    kind: Literal["file"] = "file"
+    interface: str | None = None
+    capture_filter: str | None = None
 
     def __init__(self, plans: Sequence[_Plan], stdin: BinaryIO | None, from_ns: int | None, to_ns: int | None, keep: bool,
                  in_time_order: bool) -> None:
@@ -74,6 +79,13 @@ class CaptureSource:
     def files(self) -> list[SourceFile]:
         """By file index."""
         return [self._files[index] for index in sorted(self._files)]
+
+    @property
+    def clock_ns(self) -> int:
+        return self.last_ns or 0
+
+    def listening(self, listener: Listener) -> Listener:
+        return listener
 
     def __enter__(self) -> CaptureSource:
         return self

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from dissect.cli.notices import say, say_warnings
 from dissect.cli.options import FORMATS, add_analysis, add_fail_on, filter_of, options_of, value_of
 from dissect.errors import UsageError
+from dissect.sources import Passing
 from dissect.text import counted
 
 if TYPE_CHECKING:
+    from dissect.capture import Batch
     from dissect.filter import Filter
     from dissect.live import LiveCapture
     from dissect.live.saving import RingSize
@@ -152,23 +154,20 @@ def _check(arguments: argparse.Namespace, kind: str) -> None:
         raise UsageError("--write and --report name the same file")
 
 
-class _Watched:
-    """A `LiveCapture` that ends when the user wants an end; *flush* is called when what came has been worked up."""
+class _Watched(Passing):
+    """Ends when the user wants an end; *flush* is called when what came has been worked up."""
 
     def __init__(self, capture: LiveCapture, stop: Any) -> None:
-        self._capture = capture
-        self._stop = stop
+        super().__init__(capture)
+        self._live, self._stop = capture, stop
         self.flush: Any = lambda: None
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._capture, name)
-
-    def __iter__(self) -> Iterator[Any]:
-        for batch in self._capture:
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._live:
             yield batch
             self.flush()
             if self._stop.wanted:
-                self._capture.stop()
+                self._live.stop()
 
 
 def _analyse(arguments: argparse.Namespace, kind: str, capture: _Watched, options: Options, chosen: Filter | None) -> int:

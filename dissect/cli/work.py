@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from dissect.analysis import Analysis
 from dissect.cli.main import ANOMALY_FOUND, DONE
@@ -18,11 +18,13 @@ from dissect.cli.options import filter_of, options_of
 from dissect.errors import UsageError
 from dissect.model import SEVERITIES
 from dissect.sinks import Both, Sink
+from dissect.sources import Passing
 from dissect.text import counted
 
 if TYPE_CHECKING:
-    from dissect.capture import Batch, CaptureSource
+    from dissect.capture import Batch
     from dissect.options import Options
+    from dissect.sources import Capture
 
 
 class Stop:
@@ -53,17 +55,14 @@ def stoppable() -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-class Watched:
-    """A `CaptureSource` whose batches end when the user wants an end, and whose progress is shown."""
+class Watched(Passing):
+    """Its batches end when the user wants an end, and its progress is shown."""
 
-    def __init__(self, capture: CaptureSource, stop: Stop, progress: Progress, size: int | None) -> None:
-        self._capture = capture
+    def __init__(self, capture: Capture, stop: Stop, progress: Progress, size: int | None) -> None:
+        super().__init__(capture)
         self._stop = stop
         self._progress = progress
         self._size = size
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._capture, name)
 
     def __iter__(self) -> Iterator[Batch]:
         batches = iter(self._capture)
@@ -94,7 +93,7 @@ def size_of(paths: Sequence[str]) -> int | None:
 
 
 @contextmanager
-def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = False) -> Iterator[CaptureSource]:
+def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = False) -> Iterator[Capture]:
     """The captures of a command line, opened, with Ctrl-C and the bar in their places. Raises CaptureError, UsageError.
 
     A file that turns out to be damaged is told on stderr at the end, in one line.
@@ -107,15 +106,14 @@ def watched_capture(paths: Sequence[str], options: Options, *, keep: bool = Fals
         raise UsageError("- is standard input, which can be read once only; name it once")
     progress = Progress()
     try:
-        with stoppable() as stop, open_as_asked(paths, options, warn, keep=keep) as opened:
-            capture = cast("CaptureSource", opened)
-            yield cast("CaptureSource", Watched(capture, stop, progress, size_of(paths)))
+        with stoppable() as stop, open_as_asked(paths, options, warn, keep=keep) as capture:
+            yield Watched(capture, stop, progress, size_of(paths))
             _warn_of_damage(capture)
     finally:
         progress.end()
 
 
-def _warn_of_damage(capture: CaptureSource) -> None:
+def _warn_of_damage(capture: Capture) -> None:
     """One line a file: the first damage, and how many more there are."""
     texts: dict[int, list[str]] = {}
     for damage in capture.damages:

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dissect.capture import Batch, Damage, PacketStore
 from dissect.capture.reader import Placed
@@ -26,6 +26,8 @@ from grammars.linktypes import ETHERNET
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dissect.streams.api import Listener
 
 QUEUED_BYTES = 128 << 20
 """of packets that wait for the analysis; beyond it they wait in the kernel's ring, and what has no room there is dropped and counted"""
@@ -44,13 +46,14 @@ _PIPE_SETTLED_NS = 2_000_000_000
 
 
 class LiveCapture:
-    """Iterate it once, in one thread: batches as they come, and an empty one when for a while there was none; it ends after `stop`, or with a `failure`.
+    """A `Capture` of an interface, iterated in one thread: batches as they come, and an empty one when for a while there was none.
 
-    What it tells of packets is what `CaptureSource` tells. *keep*: packets are given back by `store`. *count*, *duration_s*: ends by itself.
+    It ends after `stop`, or with a `failure`. *keep*: packets are given back by `store`. *count*, *duration_s*: ends by itself.
     *notify* is told, from the reading thread, what a user should know at once. Raises CaptureError, UsageError.
     """
 
-    kind = "live"
+    kind: Literal["live"] = "live"
+    several_interfaces = False
 
     def __init__(self, interface: str, capture_filter: str | None = None, *, promiscuous: bool = False, write: str | None = None,
                  ring: RingSize | None = None, count: int | None = None, duration_s: float | None = None, keep: bool = False,
@@ -65,6 +68,8 @@ class LiveCapture:
         self.digits: dict[int, int] = {0: 9}
         self.damages: list[Damage] = []
         self.secrets: list[tuple[int, bytes]] = []
+        self.snap_lengths: dict[int, dict[int, int]] = {}
+        """none: packets are taken whole"""
         self.dropped = 0
         """by the kernel"""
         self.store = PacketStore() if keep else None
@@ -120,6 +125,9 @@ class LiveCapture:
     def files(self) -> list[SourceFile]:
         """Those that were written, if packets are saved: of a ring also those that are deleted by now."""
         return self._recorder.described() if self._recorder is not None else []
+
+    def listening(self, listener: Listener) -> Listener:
+        return listener
 
     @property
     def through(self) -> str:

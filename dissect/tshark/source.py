@@ -21,6 +21,7 @@ from dissect.capture.source import STANDARD_INPUT
 from dissect.errors import CaptureError
 from dissect.layers.link import READABLE
 from dissect.model import SourceFile
+from dissect.sources import Passing
 from dissect.streams.api import Listener
 from dissect.tshark.facts import FactReader, Facts, Header
 from dissect.tshark.program import convert, find_tshark
@@ -36,8 +37,8 @@ _AHEAD = 64
 _PLAIN_MAGICS = (*(magic.to_bytes(4, order.name) for magic in (MAGIC_MICROSECONDS, MAGIC_NANOSECONDS) for order in BYTE_ORDERS), SECTION.to_bytes(4, "big"))
 
 
-class TsharkSource:
-    """Iterate it once, close it always. What it tells of files and packets is what `CaptureSource` tells."""
+class TsharkSource(Passing):
+    """Close it always."""
 
     def __init__(self, paths: Sequence[str], keylog: Path | None, tshark: str, *, stdin: BinaryIO | None = None, from_ns: int | None = None,
                  to_ns: int | None = None, keep: bool = False) -> None:
@@ -51,19 +52,17 @@ class TsharkSource:
         # name that is read -> name as given, and its format where we do not read it ourselves
         try:
             self._paths = [self._readable(path, stdin) for path in paths]
-            self._inner = open_capture(self._paths, from_ns=from_ns, to_ns=to_ns, keep=keep)
+            self._opened = open_capture(self._paths, from_ns=from_ns, to_ns=to_ns, keep=keep)
         except BaseException:
             self._stack.close()
             raise
+        super().__init__(self._opened)
 
     # -- what is told of the capture --
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
     @property
     def files(self) -> list[SourceFile]:
-        return [self._as_given(file) for file in self._inner.files]
+        return [self._as_given(file) for file in self._capture.files]
 
     def _as_given(self, file: SourceFile) -> SourceFile:
         if file.name not in self._shown:
@@ -73,10 +72,10 @@ class TsharkSource:
         return msgspec.structs.replace(file, name=name, format=kind or file.format, bytes=size)
 
     @property
-    def damages(self) -> list[Damage]:
+    def damages(self) -> Sequence[Damage]:
         problem = self._facts.problem if self._facts is not None else None
-        found = self._inner.damages
-        return found if problem is None or found else [Damage(0, f"tshark ended before its end: {problem}", self._inner.packets, self._inner.last_ns or 0)]
+        found = self._capture.damages
+        return found if problem is None or found else [Damage(0, f"tshark ended before its end: {problem}", self._capture.packets, self._capture.last_ns or 0)]
 
     def listening(self, listener: Listener) -> Listener:
         """Who is to be told of the conversations, so that *listener* has them in clear."""
@@ -92,7 +91,7 @@ class TsharkSource:
         """End tshark, close files, remove what was written; a second time does nothing."""
         if self._facts is not None:
             self._facts.close()
-        self._inner.close()
+        self._opened.close()
         self._stack.close()
 
     # -- what tshark can read --
@@ -171,7 +170,7 @@ class TsharkSource:
         reader = self._facts = FactReader(self._tshark, name, self._keylog, links, ports)
         waiting = iter(reader)
         ahead: Facts | None = None
-        for batch in self._inner:
+        for batch in self._capture:
             last = place(batch.reference(len(batch) - 1))
             headers: dict[int, tuple[Header, ...]] = {}
             for facts in chain(() if ahead is None else (ahead,), waiting):
