@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.keys import format_key
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
@@ -102,7 +103,7 @@ class DissectApp(Actions):
         yield from super().get_system_commands(screen)
         for key in KEYS:
             if key.where in APPLICATION and key.action != "command_palette":
-                yield SystemCommand(key.help[:1].upper() + key.help[1:], f"key {key.keys.split(',')[0]}", self._runner(key.action))
+                yield SystemCommand(key.help[:1].upper() + key.help[1:], f"key {format_key(key.keys.split(',')[0])}", self._runner(key.action))
 
         for letter, index in sorted(self.mark_names.items()):
             yield SystemCommand(f"Mark {letter}", f"go to message {self.store.analysis.id_of(index)}", partial(self.go_to_mark, letter))

@@ -59,7 +59,7 @@ KEYS: tuple[Key, ...] = (
     Key("e,f2", "export", "export this view", "everywhere", "e F2", "Export", 4),
     Key("y", "copy", "copy the line (or the bytes)", "everywhere", "y"),
     Key("Y", "copy_to_file", "the same, appended to a file", "everywhere", "Y"),
-    Key("v", "mouse", "give the mouse to the terminal, or take it back", "everywhere", "v"),
+    Key("v", "mouse", "mouse to the terminal, or back to us", "everywhere", "v"),
     Key("t,w", "time_form", "time: relative, delta, UTC, local", "everywhere", "t w", "Time", 6),
     Key("p", "pause", "pause: new messages wait, \"+N\"", "everywhere", "p"),
     Key("F,A", "follow", "follow what comes", "everywhere", "F A"),
@@ -72,10 +72,10 @@ KEYS: tuple[Key, ...] = (
     Key("full_stop", "along(1)", "next in the session, before", "messages", ". ,"),
     Key("comma", "along(-1)", "before in the session", "messages"),
     Key("ctrl+g", "goto", "go to a number", "messages", "^g"),
-    Key("m", "mark", "mark; a letter right after it names it", "messages", "m", "Mark", 5),
+    Key("m", "mark", "mark; a letter right after names it", "messages", "m", "Mark", 5),
     Key("quotation_mark", "name_mark", "name a mark, by any letter a-z", "messages", "\" a-z"),
     Key("M", "marked_only", "only what is marked", "messages", "M"),
-    Key("apostrophe", "next_mark", "next mark; a letter: the mark of that name", "messages", "' 'a-z"),
+    Key("apostrophe", "next_mark", "next mark; a letter: that mark", "messages", "' 'a-z"),
     Key("grave_accent", "named_mark", "go to a mark by its name", "messages", "` a-z"),
     Key("space", "select", "select (two: d = diff)", "messages", "Space", "Select", 5),
     Key("d", "diff", "difference of the two selected", "messages", "d"),
@@ -88,7 +88,7 @@ KEYS: tuple[Key, ...] = (
     Key("z", "invert", "turn the order round", "messages", "z"),
     Key("f10", "columns", "choose columns", "messages", "F10"),
     Key("o", "fold", "fold or open heartbeats", "messages", "o", "Fold", 7),
-    Key("c", "colour", "colour by state, protocol or direction", "messages", "c"),
+    Key("c", "colour", "colour by state, protocol, direction", "messages", "c"),
     Key("x", "swap", "Details <-> Bytes", "messages", "x", "Hex", 3),
     Key("r", "raw", "bytes: packet, message, plain", "messages", "r", "Raw", 6),
     Key("backslash", "zoom", "zoom the pane", "messages", "\\"),
@@ -97,18 +97,18 @@ KEYS: tuple[Key, ...] = (
     Key("right_curly_bracket", "resize(1)", "lower panes larger", "messages"),
     # details
     Key("a", "field_column", "show the field as a column", "details", "a"),
-    Key("equals_sign", "field_filter('==')", "filter on the field's value, the code, the operation", "details", "= !"),
+    Key("equals_sign", "field_filter('==')", "filter on the field, code, operation", "details", "= !"),
     Key("exclamation_mark", "field_filter('!=')", "filter it out", "details"),
     # ladder
-    Key("s", "compress", "compress: no idle gaps, one lane less", "ladder", "s", "Compress", 7),
+    Key("s", "compress", "compress: no gaps, one lane less", "ladder", "s", "Compress", 7),
     Key("9", "preview(-4)", "narrower preview, wider", "ladder", "9 0"),
     Key("0", "preview(4)", "wider preview", "ladder"),
     # anomalies
     Key("minus", "severity(-1)", "minimum severity lower, higher", "anomalies", "- +", "Severity", 8),
     Key("plus", "severity(1)", "higher minimum severity", "anomalies"),
-    Key("S", "suppress", "suppress the code; on one anomaly: for its device", "anomalies", "S", "Suppress", 7),
+    Key("S", "suppress", "suppress the code, or for one device", "anomalies", "S", "Suppress", 7),
     Key("L", "limit", "only what the filter shows", "anomalies", "L", "Limit", 8),
-    Key("b", "group", "group by code, session, time; pairs: by command", "anomalies", "b", "Group", 7),
+    Key("b", "group", "group: code, session, time; command", "anomalies", "b", "Group", 7),
 )
 
 APPLICATION = ("everywhere", "messages", "details", "ladder", "anomalies")

@@ -21,7 +21,7 @@ from tui.recent import RecentPackets
 
 if TYPE_CHECKING:
     from dissect.capture import Batch, CaptureSource, PacketRecord
-    from dissect.engine import Engine
+    from dissect.engine.engine import Engine
     from dissect.keys import Keyring
     from dissect.live import LiveCapture
     from dissect.pipeline import Pipeline

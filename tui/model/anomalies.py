@@ -24,6 +24,8 @@ MEMBERS_LIMIT = 20_000
 SPARK_CELLS = 20
 WORDS = ("", "NOTE", "WARN", "ERROR")
 HEADS_LIMIT = 20_000
+LAST_FROM = 100
+"""cells from which there is room for the time of the last one, beside a meaning that can be read"""
 CODE_CELLS = 32
 
 
@@ -154,10 +156,10 @@ class Anomalies:
     def head(self, width: int) -> Line:
         if self.grouping == "time":
             return [cell(" Sev       Time  ", "head"), fixed("Code", CODE_CELLS + 1, "head"), fixed("No.", 8, "head"),
-                    fixed("Device", 29, "head"), cell("What", "head")]
+                    fixed("Device", _device_width(width) + 1, "head"), cell("What", "head")]
         what = "Code" if self.grouping == "code" else "Session"
         return [cell("  Sev   ", "head"), fixed(what, _name_width(width), "head"), fixed("Count", 7, "head", True), fixed("First", 12, "head", True),
-                fixed("Last", 12, "head", True), fixed("Sess", 6, "head", True), cell("  Meaning", "head")]
+                *([fixed("Last", 12, "head", True)] if width >= LAST_FROM else []), fixed("Sess", 6, "head", True), cell("  Meaning", "head")]
 
     def line(self, row: int, width: int, opened: frozenset[int], glyphs: Glyphs) -> Line:
         line = self.lines[row]
@@ -174,9 +176,9 @@ class Anomalies:
             name = f"{head.key} {session.protocol} {device_text(session, context.names)}" if session else "the capture itself"
             meaning = session.device_id or "" if session else ""
         form = "relative" if context.time_form == "delta" else context.time_form
-        times = [fixed(moment(one, form, context.first_ns), 12, "dim", True) for one in (head.first_ns, head.last_ns)]
+        times = [fixed(moment(one, form, context.first_ns), 12, "dim", True) for one in (head.first_ns, head.last_ns)[:2 if width >= LAST_FROM else 1]]
         sparks = spark(list(head.activity), glyphs) if width >= 118 else ""
-        room = max(0, width - 45 - _name_width(width) - len(sparks) - 3)
+        room = max(0, width - (45 if width >= LAST_FROM else 33) - _name_width(width) - len(sparks) - 3)
         line = [cell((glyphs.opened if is_open else glyphs.closed) + " "), fixed(WORDS[head.severity], 6, role), fixed(name, _name_width(width), role)]
         line += [fixed(count_text(head.count), 7, "strong", True), *times, fixed(str(head.sessions), 6, "dim", True), cell("  ")]
         return fit([*line, fixed(meaning, room), cell(" "), Cell(sparks, role)], width)
@@ -192,8 +194,13 @@ class Anomalies:
         named = f"#{anomaly.messages[0]}" if anomaly.messages else "-"
         code = [fixed(anomaly.code, CODE_CELLS, SEVERITY_ROLE[severity]), cell(" ")] if self.grouping != "code" else []
         return fit([cell("  " if self.grouping == "time" else "     "), cell(SEVERITY_LETTER[severity] + " ", SEVERITY_ROLE[severity]),
-                    fixed(time, 12, "dim", True), cell("  "), *code, fixed(named, 8), fixed(where, 28, "dim"), cell(" "),
+                    fixed(time, 12, "dim", True), cell("  "), *code, fixed(named, 8), fixed(where, _device_width(width), "dim"), cell(" "),
                     cell(anomaly.message)], width)
+
+
+def _device_width(width: int) -> int:
+    """Where room is short, what is wrong needs it more."""
+    return 28 if width >= LAST_FROM else 20
 
 
 def first_message(store: Store, anomaly: int) -> int | None:

@@ -130,8 +130,9 @@ class Pairs:
         note = " ".join(codes) or (f"{len(exchange.intermediate)} stages" if exchange.intermediate else "")
         return fit([Cell(" " + sign, role), fixed(_status_text(status), 9, role), *_protocol(session.protocol, width),
                     fixed(exchange.operation, _operation_width(width), protocol_role(session.protocol)), cell(" "),
-                    ident(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), 8, "dim", True), fixed(shown, 8, "dim", True),
-                    fixed(took, 9, role if status is Status.LATE else "", True), cell(" "), *self._bar(exchange.latency_ms, status, bar, glyphs),
+                    ident(key_text(session.protocol, exchange.key), 10), fixed(str(exchange.request), _tight(width), "dim", True),
+                    fixed(shown, 8, "dim", True), fixed(took, _tight(width) + 1, role if status is Status.LATE else "", True),
+                    cell(" "), *self._bar(exchange.latency_ms, status, bar, glyphs),
                     fixed(copies, 4, "retry", True), cell(" "), cell(note, "dim")], width)
 
     def _bar(self, took: float | None, status: Status, width: int, glyphs: Glyphs) -> Line:
@@ -152,8 +153,8 @@ class Pairs:
         session = store.session_of(index)
         return fit([Cell(" ? ", "warning"), fixed("orphan", 9, "warning"), *_protocol(session.protocol, width),
                     fixed(message.name or message.type or "", _operation_width(width), protocol_role(session.protocol)), cell(" "),
-                    ident(key_text(session.protocol, message.key), 10), fixed("-", 8, "dim", True), fixed(str(message.id), 8, "dim", True),
-                    fixed("", 10 + bar_width(width) + 5), cell("no request", "dim")], width)
+                    ident(key_text(session.protocol, message.key), 10), fixed("-", _tight(width), "dim", True), fixed(str(message.id), 8, "dim", True),
+                    fixed("", _tight(width) + 2 + bar_width(width) + 5), cell("no request", "dim")], width)
 
     def head(self, width: int) -> Line:
         bar = bar_width(width)
@@ -163,9 +164,12 @@ class Pairs:
             end = latency(self.axis_ms)
             axis = "0".ljust(bar // 2 - len(middle) // 2) + middle
             axis = axis.ljust(max(len(axis) + 1, bar - len(end))) + end
+            if len(axis) > bar:
+                axis = end.rjust(bar)  # where it ends says the most
         return [fixed("   Status", 12, "head"), fixed("Proto", 9 if width >= 100 else 0, "head"),
                 fixed("Operation", _operation_width(width) + 1, "head"), fixed("Id", 10, "head"),
-                fixed("Req", 8, "head", True), fixed("Resp", 8, "head", True), fixed("Latency", 9, "head", True), fixed(" " + axis, bar + 1, "head"),
+                fixed("Req", _tight(width), "head", True), fixed("Resp", 8, "head", True), fixed("Latency", _tight(width) + 1, "head", True),
+                fixed(" " + axis, bar + 1, "head"),
                 fixed("Try", 4, "head", True), cell(" Note", "head")]
 
 
@@ -179,12 +183,17 @@ def _protocol(protocol: str, width: int) -> Line:
 
 
 def _operation_width(width: int) -> int:
-    return 16 if width < 100 else 22
+    return 15 if width < 100 else 22
+
+
+def _tight(width: int) -> int:
+    """Cells of a number beside others: one less where that shows more of the note."""
+    return 8 if width >= 100 else 7
 
 
 def bar_width(width: int) -> int:
     """Cells of the latency axis."""
-    return max(0, min(30, width - 99)) if width >= 100 else max(0, min(12, width - 76))
+    return max(0, min(30, width - 99)) if width >= 100 else max(0, min(12, width - 75))
 
 
 def nice_axis(value: float) -> float:
@@ -211,14 +220,24 @@ def histogram(values: Any, cells_wide: int = 24) -> list[int]:
     return [int(one) for one in np.histogram(logs, bins=cells_wide, range=(-1.0, top))[0]]
 
 
+GROUP_COLUMNS = (("Count", 7), ("Replied", 8), ("Failed", 7), ("No-rep%", 8), ("P50", 7), ("P95", 7), ("P99", 7), ("Max", 7))
+
+
+def _group_cells(width: int) -> list[int]:
+    """Widths of the columns behind the operation."""
+    return [size + (width >= 100 and size < 8) for _, size in GROUP_COLUMNS]
+
+
 def group_head(width: int) -> Line:
-    return [cell(" ", "head"), fixed("Proto", 9, "head"), fixed("Operation", 26 if width >= 100 else 18, "head"),
-            *(fixed(name, 8, "head", True) for name in ("Count", "Replied", "Failed", "No-rep%", "P50", "P95", "P99", "Max"))]
+    return [cell(" ", "head"), *([fixed("Proto", 9, "head")] if width >= 100 else []), fixed("Operation", 26 if width >= 100 else 18, "head"),
+            *(fixed(name, size, "head", True) for (name, _), size in zip(GROUP_COLUMNS, _group_cells(width), strict=True))]
 
 
 def group_line(group: Group, width: int) -> Line:
     share = 100 * group.unanswered / group.count if group.count else 0.0
-    return [cell(" "), fixed(short_name(group.protocol), 9, protocol_role(group.protocol)), fixed(group.operation, 26 if width >= 100 else 18, "strong"),
-            fixed(str(group.count), 8, "", True),
-            fixed(str(group.answered), 8, "", True), fixed(str(group.failed or ""), 8, "error", True),
-            fixed(f"{share:.1f}" if group.unanswered else "", 8, "error", True), *(fixed(latency(one), 8, "", True) for one in group.percentiles)]
+    texts = [str(group.count), str(group.answered), str(group.failed or ""), f"{share:.1f}" if group.unanswered else "",
+             *(latency(one) for one in group.percentiles)]
+    roles = ["", "", "error", "error", *("" for _ in group.percentiles)]
+    wide = width >= 100
+    return [cell(" "), *_protocol(group.protocol, width), fixed(group.operation, 26 if wide else 18, "strong" if wide else protocol_role(group.protocol)),
+            *(fixed(text, size, role, True) for text, role, size in zip(texts, roles, _group_cells(width), strict=True))]

@@ -63,7 +63,7 @@ class ExportDialog(ModalScreen[None]):
                         yield Choice(f"{name} ({self._sizes[name]:,})", value=name == scope, disabled=not self._sizes[name])
             yield Input(self._file_name(_format(view)), id="export-path", compact=True)
             yield Static("", id="export-said", markup=False)
-            yield Static("Space: choose  Tab: next  Enter in the file name, or F2: write  Esc: leave", classes="dialog-keys", markup=False)
+            yield Static("Space: choose  Tab: next  Enter in the name or F2: write  Esc: leave", classes="dialog-keys", markup=False)
 
     def _file_name(self, form: Format) -> str:
         base = Path(self._dissect.shown_name(200)).name.split(".")[0] or "capture"

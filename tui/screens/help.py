@@ -32,6 +32,9 @@ SYNTAX = (
     ("mqtt.topic", "present at all"),
 )
 
+MEANING = 36
+"""cells of what a key does, where two columns of keys stand beside each other: no text is longer"""
+
 
 def sections(view: str, wide: bool) -> list[Line]:
     """Lines of the help for a view: its own keys first."""
@@ -64,8 +67,8 @@ def _keys(title: str, where: tuple[str, ...], wide: bool, view: str = "") -> lis
     half = -(-len(rows) // 2) if wide else len(rows)
     for place in range(half):
         line: Line = [cell("  ")]
-        for keys, meaning in (rows[place], rows[place + half] if wide and place + half < len(rows) else ("", "")):
-            line += [fixed(keys, 13, "name"), fixed(meaning, 36) if wide else cell(meaning), Cell("  ")]
+        for keys, meaning in rows[place::half]:
+            line += [fixed(keys, 13, "name"), fixed(meaning, MEANING) if wide else cell(meaning)] + ([Cell("  ")] if wide else [])
         lines.append(line)
     return [*lines, [cell("")]]
 
@@ -78,7 +81,7 @@ class HelpList(RowList):
         self._lines: list[Line] = []
 
     def on_resize(self, event) -> None:  # type: ignore[no-untyped-def]
-        self._lines = sections(self._view, self.size.width >= 96)
+        self._lines = sections(self._view, self.size.width >= 102)
         self.set_count(len(self._lines))
 
     def line(self, row: int, width: int) -> Line:
