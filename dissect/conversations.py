@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+from dissect.analysis.columns import Rows
+from dissect.analysis.spool import Spool
 from dissect.capture import Batch
 from dissect.carriers.probe import CarrierProbe
-from dissect.columns import Rows
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 from dissect.options import Options
 from dissect.pipeline import Pipeline
-from dissect.spool import Spool
 from dissect.streams.api import Conversation, DatagramHandler, Listener, StreamHandler
 from dissect.streams.listing import Listing, in_order, list_conversations
 from dissect.streams.policy import COMPLETE

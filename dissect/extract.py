@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dissect.analysis import Analysis
-from dissect.checks import declared
+from dissect.engine.checks import declared
+from dissect.engine.media import files_in, media_type
 from dissect.errors import DissectError
 from dissect.jsontext import decode
-from dissect.media import files_in, media_type
 from grammars.registry import PROTOCOLS
 
 HASH_DIGITS = 16

@@ -15,12 +15,12 @@ from dissect.carriers.api import Unit
 from dissect.carriers.bounded import make_room
 from dissect.carriers.coap import CoapLayer
 from dissect.carriers.mqtt import PublishMemory
-from dissect.engine import Engine
+from dissect.engine.engine import Engine
+from dissect.engine.sessions import SessionState
 from dissect.inlets import BareReader, LanInlet, TcpInlet, read_payload
-from dissect.legs import BrokerLegs
 from dissect.model import Source, Tool
 from dissect.options import Options
-from dissect.sessions import SessionState
+from dissect.pairing.legs import BrokerLegs
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, Conversation, DatagramHandler, StreamHandler
 from dissect.text import counted

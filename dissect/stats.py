@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from dissect.analysis import Analysis
+from dissect.analysis.columns import OVERFLOW
 from dissect.analysis.records import SEVERITY_LABEL, STATUS_CODE
 from dissect.analysis.store import exchange_body
-from dissect.columns import OVERFLOW
 from dissect.model import Status
 from dissect.timefmt import format_ns
 

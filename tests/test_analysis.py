@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from dissect.analysis import Analysis
-from dissect.columns import OVERFLOW, TEXT_LIMIT, Rows, Texts
+from dissect.analysis.columns import OVERFLOW, TEXT_LIMIT, Rows, Texts
+from dissect.analysis.spool import Spool
 from dissect.model import Device, Totals
-from dissect.spool import Spool
 from tests import synthetic
 from tests.synthetic import anomaly, at, exchange, feed, message, session, source
 
@@ -163,7 +163,7 @@ def test_a_spool_gives_back_what_it_took_before_and_after_it_went_to_disk() -> N
 
 
 def test_rows_cross_their_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dissect.columns.CHUNK_ROWS", 4)
+    monkeypatch.setattr("dissect.analysis.columns.CHUNK_ROWS", 4)
     rows = Rows((("a", "q"), ("b", "B"), ("c", "d")))
     for number in range(11):
         rows.append(-number, number, number / 2)

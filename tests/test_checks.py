@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissect.checks import PATH_SHOWN, check_text
+from dissect.engine.checks import PATH_SHOWN, check_text
 
 
 def test_a_long_name_is_kept_once_and_not_with_each_member_below_it() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dissect.analysis import Analysis
-from dissect.checks import declared
+from dissect.engine.checks import declared
 from dissect.errors import DissectError
 from dissect.extract import Extract, extracts, make_folder, write
 from dissect.jsonwrite import encode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissect.legs import ALIKE, BrokerLegs
+from dissect.pairing.legs import ALIKE, BrokerLegs
 
 
 def test_thousands_of_messages_alike_are_compared_with_the_latest() -> None:

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-import dissect.links
+import dissect.pairing.links
 from tests.imei_says import IMEI, QD, QD_DONE, QD_SEEN, command, frame, registered
 from tests.ladder import down, ladder, up
 
 
 def test_commands_beyond_the_bound_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.links, "WAITING_LIMIT", 10)
+    monkeypatch.setattr(dissect.pairing.links, "WAITING_LIMIT", 10)
     told = ladder(*[up(number / 100, command(imei=f"{number:015d}"), connection=9) for number in range(30)], port=12306)
     assert told.statuses() == ["pending"] * 30
 

@@ -19,13 +19,14 @@ from tests.soak.census import Replay
 from tests.soak.traffic import SCENES
 
 SMALL = {
-    "dissect.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.DEVICES_REMEMBERED": 64, "dissect.engine.SESSIONS_TOLD": 16, "dissect.engine.FACTS_LIMIT": 32,
-    "dissect.reuse.RECENT_LIMIT": 64, "dissect.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
+    "dissect.engine.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.engine.DEVICES_REMEMBERED": 64, "dissect.engine.engine.SESSIONS_TOLD": 16,
+    "dissect.engine.engine.FACTS_LIMIT": 32,
+    "dissect.pairing.reuse.RECENT_LIMIT": 64, "dissect.pairing.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
     "dissect.streams.table._REMEMBERED": 1 << 12,
-    "dissect.legs.REMEMBERED": 64, "dissect.legs.TOPICS": 64, "dissect.pipeline.UNITS_REMEMBERED": 64, "dissect.pipeline.DATAGRAM_SESSIONS": 64,
+    "dissect.pairing.legs.REMEMBERED": 64, "dissect.pairing.legs.TOPICS": 64, "dissect.pipeline.UNITS_REMEMBERED": 64, "dissect.pipeline.DATAGRAM_SESSIONS": 64,
     "dissect.pipeline.STREAMS_TOLD": 16, "dissect.carriers.coap.MAX_MESSAGES": 64, "dissect.carriers.coap.MAX_REQUESTS": 64,
     "dissect.carriers.mqtt_state.MAX_REMEMBERED_CLIENTS": 64, "dissect.redact.sink.CLOSED_REMEMBERED": 64, "dissect.redact.pseudonyms.REMEMBERED": 64,
-    "dissect.validation._REMEMBERED": 16,
+    "dissect.engine.validation._REMEMBERED": 16,
 }  # fmt: skip
 """every bound by count, so that all of them are reached; those by time are, at twenty packets a second"""
 PACKETS, RATE = 12_000, 20
@@ -48,7 +49,7 @@ def test_nothing_grows_for_ever(scene: str, redact: bool, monkeypatch: pytest.Mo
 
 
 def test_the_sessions_told_of_a_device_are_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dissect.engine.SESSIONS_TOLD", 16)
+    monkeypatch.setattr("dissect.engine.engine.SESSIONS_TOLD", 16)
     replay = Replay(SCENES["churn"], RATE, devices=1)
     replay.feed(PACKETS)
     engine = replay.pipeline.engine
@@ -60,8 +61,8 @@ def test_the_sessions_told_of_a_device_are_the_latest(monkeypatch: pytest.Monkey
 
 
 def test_a_file_tells_all_sessions_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dissect.engine.SESSIONS_TOLD", 2)
-    monkeypatch.setattr("dissect.engine.DEVICES_REMEMBERED", 2)
+    monkeypatch.setattr("dissect.engine.engine.SESSIONS_TOLD", 2)
+    monkeypatch.setattr("dissect.engine.engine.DEVICES_REMEMBERED", 2)
     steps = [step._replace(connection=number, at=step.at + 10 * number) for number in range(1, 7) for step in login()]
     told = ladder(*steps, options=Options())
     assert [len(device.sessions) for device in told.devices.values()] == [6]

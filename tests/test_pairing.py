@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-import dissect.early
-import dissect.pairing
+import dissect.pairing.early
+import dissect.pairing.pairing
 from tests.fogslink_says import BEAT, BEATEN, channel, line, login, pack, packed, taken
 from tests.ladder import Step, down, gap, ladder, up
 
 
 def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.pairing, "OPEN_LIMIT", 50)
+    monkeypatch.setattr(dissect.pairing.pairing, "OPEN_LIMIT", 50)
     steps = [up(1 + number / 1000, pack(str(number))) for number in range(80)]
     told = ladder(*login(), *steps, down(1.5, packed("79")), down(1.6, packed("0")))
     assert told.totals.limits.open_requests == 30
@@ -23,7 +23,7 @@ def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest
 
 
 def test_a_request_sent_again_for_ever_is_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.pairing, "MEMBERS_LIMIT", 10)
+    monkeypatch.setattr(dissect.pairing.pairing, "MEMBERS_LIMIT", 10)
     told = ladder(*login(), *[up(1 + number / 10, pack("7")) for number in range(25)], down(4, packed("7")))
     assert [(len(attempts), status) for attempts, _, _, _, status in told.legs()[2:]] == [(10, "pending"), (10, "pending"), (5, "ok")]
     assert told.totals.limits.open_requests == 2
@@ -31,7 +31,7 @@ def test_a_request_sent_again_for_ever_is_given_out_and_counted(monkeypatch: pyt
 
 
 def test_early_answers_beyond_the_bound_are_orphans_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.early, "EARLY_LIMIT", 5)
+    monkeypatch.setattr(dissect.pairing.early, "EARLY_LIMIT", 5)
     told = ladder(*login(), *[down(1, taken(number)) for number in range(20)])
     assert told.codes() == {"pair.orphan-response": 20}
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissect.inlets.recognition import Recogniser
 from dissect.options import DecodeAs, Options
-from dissect.recognition import Recogniser
 from tests.fogslink_says import ANNOUNCE, ANNOUNCED, BEAT, BEATEN, channel
 from tests.imei_says import HT, HT_OK, command
 from tests.ladder import down, fin, ladder, up

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dissect.topics import LONGEST, OTHER_DEVICE, SAME_DEVICE, UNKNOWN, covers_many, relation, stem
+from dissect.pairing.topics import LONGEST, OTHER_DEVICE, SAME_DEVICE, UNKNOWN, covers_many, relation, stem
 
 LONG = "/".join(f"q{number:x}" for number in range(12_000))
 

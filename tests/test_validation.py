@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissect.validation import check, clean, compile_members
+from dissect.engine.validation import check, clean, compile_members
 from grammars.vocabulary import ARRAY, INTEGER, Member
 
 MEMBERS = compile_members((

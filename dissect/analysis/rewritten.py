@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
+from dissect.analysis.columns import Rows
 from dissect.analysis.records import ANOMALIES, EXCHANGES, LINKS, MESSAGES
+from dissect.analysis.spool import MEMORY_LIMIT, Spool
 from dissect.analysis.store import Analysis
-from dissect.columns import Rows
-from dissect.spool import MEMORY_LIMIT, Spool
 
 if TYPE_CHECKING:
     Indexes = numpy.ndarray[Any, numpy.dtype[Any]]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from dissect.analysis.columns import Rows, Texts
 from dissect.analysis.records import ANOMALIES, EXCHANGES, MESSAGES
+from dissect.analysis.spool import MEMORY_LIMIT, Spool
 from dissect.analysis.store import DEVICES_LIMIT, Analysis
-from dissect.columns import Rows, Texts
 from dissect.errors import DissectError
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
-from dissect.spool import MEMORY_LIMIT, Spool
 
 if TYPE_CHECKING:
-    from dissect.engine import Engine
+    from dissect.engine.engine import Engine
     from dissect.keys import Keyring
 
 Columns = Sequence[tuple[str, str]]
@@ -77,7 +77,7 @@ class Rolling:
 
     def reopen(self, engine: Engine, keyring: Keyring) -> int:
         """Take more keys, for what comes and for what is kept; how many messages that opened. From the thread that feeds it."""
-        from dissect.reopening import reopen
+        from dissect.engine.reopening import reopen
 
         self.analysis, opened = reopen(engine, self.analysis, keyring, self._memory_limit)
         return opened

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from dissect.analysis.columns import OVERFLOW, Rows, Texts
 from dissect.analysis.records import (
     ANOMALIES,
     DIRECTIONS,
@@ -28,10 +29,9 @@ from dissect.analysis.records import (
     Body,
     ExchangeBody,
 )
-from dissect.columns import OVERFLOW, Rows, Texts
+from dissect.analysis.spool import MEMORY_LIMIT, Spool
 from dissect.jsonwrite import decode, encode
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
-from dissect.spool import MEMORY_LIMIT, Spool
 
 if TYPE_CHECKING:
     import numpy

@@ -7,8 +7,8 @@ from functools import cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from dissect.analysis.columns import OVERFLOW
 from dissect.analysis.records import DIRECTIONS, STATUSES
-from dissect.columns import OVERFLOW
 from dissect.fields import GENERAL
 from dissect.filter.base import LINKED, TABLED, Source
 from dissect.filter.body import BodySource

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dissect.engine.sessions import SessionState
 from dissect.framing.framed import Framed, Framer
 from dissect.framing.framers import alone, framer
 from dissect.inlets.reader import Reader
 from dissect.jsontext import Decoded, decode, decode_part, decode_plain
-from dissect.sessions import SessionState
 from dissect.streams.api import Conversation
 from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Classified, Finding, Frames
 

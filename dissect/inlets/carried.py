@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from dissect.carriers.api import StreamCarrier, Unit
+from dissect.engine.sessions import SessionState
 from dissect.inlets.payload import read_payload
 from dissect.inlets.reader import Reader
 from dissect.jsontext import decode
-from dissect.sessions import SessionState
+from dissect.pairing.topics import LONGEST, covers_many
 from dissect.streams.api import Conversation
-from dissect.topics import LONGEST, covers_many
 from grammars.vocabulary import DEVICE, ApplicationProtocol, Classified, Finding, Party
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissect.sessions import SessionState
+from dissect.engine.sessions import SessionState
 from dissect.streams.api import FILE_SHIFT, Conversation
 from grammars.vocabulary import ApplicationProtocol, Finding
 

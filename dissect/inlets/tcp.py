@@ -10,7 +10,7 @@ from dissect.carriers.mqtt import MqttCarrier
 from dissect.inlets.bare import BareReader
 from dissect.inlets.carried import CarriedReader
 from dissect.inlets.reader import HELD_NOTES
-from dissect.recognition import Claim, Recogniser
+from dissect.inlets.recognition import Claim, Recogniser
 from dissect.streams.api import Conversation
 from grammars.vocabulary import ApplicationProtocol, Finding
 

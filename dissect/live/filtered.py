@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from dissect.analysis import Analysis
 from dissect.carriers.bounded import make_room
-from dissect.exchanges import GRACE_NS
 from dissect.filter.view import View
 from dissect.model import Anomaly, Device, Exchange, Limits, Message, ProtocolTotals, Session, Source, Totals
+from dissect.pairing.exchanges import GRACE_NS
 from dissect.sinks import Sink
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from dissect.analysis.spool import MEMORY_LIMIT, Spool
 from dissect.model import Anomaly, Device, Exchange, Message, Session, Source, Totals
 from dissect.sinks import Sink
-from dissect.spool import MEMORY_LIMIT, Spool
 
 SPARE = 64 << 20
 """bytes forgotten that the spool may hold"""

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from dissect.carriers.bounded import make_room
 from dissect.catalogue import CATALOGUE
-from dissect.checks import Row, check_data, check_secrets, check_text, rules_for
-from dissect.exchanges import Role, Seen
-from dissect.heartbeats import Heartbeats
+from dissect.engine.checks import Row, check_data, check_secrets, check_text, rules_for
+from dissect.engine.heartbeats import Heartbeats
+from dissect.engine.media import summarise
+from dissect.engine.sessions import DeviceState, SessionState
+from dissect.engine.unsealing import Unsealing
+from dissect.engine.validation import check, clean, compile_members
 from dissect.jsontext import look_again
-from dissect.links import Links
-from dissect.media import summarise
 from dissect.model import Anomaly, Encryption, Exchange, Limits, Message, Outcome, ProtocolTotals, Totals
 from dissect.options import Options
-from dissect.pairing import Pairing
-from dissect.sessions import DeviceState, SessionState
+from dissect.pairing.exchanges import Role, Seen
+from dissect.pairing.links import Links
+from dissect.pairing.pairing import Pairing
+from dissect.pairing.topics import stem
 from dissect.sinks import Sink
 from dissect.streams.api import FILE_SHIFT, NUMBER_MASK
 from dissect.text import counted
 from dissect.timefmt import format_ns
-from dissect.topics import stem
-from dissect.unsealing import Unsealing
-from dissect.validation import check, clean, compile_members
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Finding, Party
 

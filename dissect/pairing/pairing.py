@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from dissect.early import EarlyAnswers
-from dissect.exchanges import GRACE_NS, Pending, Plan, Role, Seen
-from dissect.meant import choose, same_device, scope_of
+from dissect.engine.sessions import SessionState
 from dissect.model import Exchange, Status
-from dissect.reuse import RecentIds
-from dissect.sessions import SessionState
+from dissect.pairing.early import EarlyAnswers
+from dissect.pairing.exchanges import GRACE_NS, Pending, Plan, Role, Seen
+from dissect.pairing.meant import choose, same_device, scope_of
+from dissect.pairing.reuse import RecentIds
 from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdict
 
 OPEN_LIMIT = 50_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissect.exchanges import Pending, Seen
-from dissect.topics import OTHER_DEVICE, SAME_DEVICE, UNKNOWN, relation
+from dissect.pairing.exchanges import Pending, Seen
+from dissect.pairing.topics import OTHER_DEVICE, SAME_DEVICE, UNKNOWN, relation
 
 
 def scope_of(seen: Seen) -> Any:

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dissect.exchanges import GRACE_NS, Seen
+from dissect.engine.sessions import SessionState
 from dissect.model import Exchange, Status
-from dissect.sessions import SessionState
+from dissect.pairing.exchanges import GRACE_NS, Seen
 from grammars.vocabulary import Cause, Finding
 
 WAITING_LIMIT = 10_000

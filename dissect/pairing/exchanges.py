@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
+from dissect.engine.sessions import SessionState
 from dissect.model import Status
-from dissect.sessions import SessionState
 from grammars.vocabulary import ApplicationProtocol, MessageType, Party, Story
 
 GRACE_NS = 60 * 10**9

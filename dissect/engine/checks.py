@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dissect.exchanges import plan_of
-from dissect.sessions import SessionState
+from dissect.engine.sessions import SessionState
+from dissect.engine.validation import check, clean, compile_members
+from dissect.pairing.exchanges import plan_of
 from dissect.text import is_clean
-from dissect.validation import check, clean, compile_members
 from grammars.vocabulary import ApplicationProtocol, Finding, Member, MessageType, Party, Rule, kinds_of
 
 TEXT_DEPTH = 70

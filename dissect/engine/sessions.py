@@ -66,7 +66,7 @@ class SessionState:
         """when a RST or a new connection of the same ports ended it; bytes that a hole held up may still come"""
         self.messages = 0
         self.open: dict[int, Any] = {}
-        """its exchanges that are not final (`dissect.pairing.Pending`), oldest first"""
+        """its exchanges that are not final (`dissect.pairing.pairing.Pending`), oldest first"""
         self.beat_due_ns = 0
         """from when on a message makes the engine look for a missing heartbeat"""
         self.connectionless = False

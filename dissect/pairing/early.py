@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from dissect.exchanges import GRACE_NS, Seen
-from dissect.meant import can_be_one_device, scope_of
+from dissect.pairing.exchanges import GRACE_NS, Seen
+from dissect.pairing.meant import can_be_one_device, scope_of
 
 EARLY_LIMIT = 256
 """answers of one scope that wait"""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dissect.exchanges import Seen
-from dissect.sessions import DeviceState, SessionState
+from dissect.engine.sessions import DeviceState, SessionState
+from dissect.pairing.exchanges import Seen
 from grammars.vocabulary import ApplicationProtocol, Finding
 
 NEVER = 1 << 63

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dissect.exchanges import Seen
+from dissect.engine.sessions import SessionState
 from dissect.keys import joined
 from dissect.model import Outcome
 from dissect.options import Options
-from dissect.sessions import SessionState
+from dissect.pairing.exchanges import Seen
 from dissect.streams.api import NUMBER_MASK
 from grammars.vocabulary import ApplicationProtocol, Finding, KeyStep
 

@@ -13,12 +13,12 @@ import msgspec
 import numpy
 
 from dissect.analysis.rewritten import rewritten
-from dissect.exchanges import Seen
+from dissect.engine.unsealing import Unsealing
 from dissect.jsonwrite import encode
 from dissect.keys import joined
 from dissect.model import Outcome
+from dissect.pairing.exchanges import Seen
 from dissect.streams.api import FILE_SHIFT
-from dissect.unsealing import Unsealing
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import DEVICE, PEER
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dissect.analysis import Analysis
     from dissect.analysis.records import Body
     from dissect.crypto.decryptor import Opened
-    from dissect.engine import Engine
+    from dissect.engine.engine import Engine
     from dissect.keys import Keyring
     from dissect.model import Session
     from grammars.vocabulary import ApplicationProtocol
@@ -44,7 +44,7 @@ class Reopened(NamedTuple):
 
 
 class _Past:
-    """As much of a session that has ended as opening its messages asks for (`dissect.sessions.SessionState`)."""
+    """As much of a session that has ended as opening its messages asks for (`dissect.engine.sessions.SessionState`)."""
 
     def __init__(self, told: Session) -> None:
         self.id = told.id

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dissect.exchanges import GRACE_NS, Seen
-from dissect.meant import scope_of
+from dissect.pairing.exchanges import GRACE_NS, Seen
+from dissect.pairing.meant import scope_of
 from grammars.vocabulary import MessageType, Party
 
 RECENT_LIMIT = 50_000

@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 
 from dissect.carriers.bounded import make_room
-from dissect.exchanges import Seen
+from dissect.pairing.exchanges import Seen
 from grammars.vocabulary import Party
 
 WINDOW_NS = 60 * 10**9

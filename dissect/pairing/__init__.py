@@ -1,0 +1,1 @@
+"""Which answer belongs to which request, which message is another seen again, and what caused what."""
