@@ -180,8 +180,8 @@ async def test_what_tab_would_take_and_what_else_there_is_stands_below_what_is_t
         await pilot.press("slash", *"imei", "full_stop")
         await pilot.pause(0.3)
         assert "imei.cmd " in screen_text(app) and "Tab: take" in screen_text(app)
-        app.filter_bar.input.value = "clife.cmd == "
-        await pilot.press("end")
+        app.filter_bar.input.clear()
+        await pilot.press(*"clife.cmd", "space", "equals_sign", "equals_sign", "space")
         await pilot.pause(0.5)
         listed = [one.shown for one in app.filter_bar.offers.offered]
         assert listed[:2] == ["2006", "2007"] and "HT" not in listed, "values of this protocol alone"
