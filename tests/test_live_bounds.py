@@ -21,7 +21,7 @@ from tests.soak.traffic import SCENES
 SMALL = {
     "dissect.engine.engine.ADDRESSES_REMEMBERED": 64, "dissect.engine.engine.DEVICES_REMEMBERED": 64, "dissect.engine.engine.SESSIONS_TOLD": 16,
     "dissect.engine.engine.FACTS_LIMIT": 32,
-    "dissect.pairing.reuse.RECENT_LIMIT": 64, "dissect.pairing.pairing.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
+    "dissect.pairing.reuse.RECENT_LIMIT": 64, "dissect.pairing.waiting.TIMERS_SPARE": 64, "dissect.streams.table._ENDED_REMEMBERED": 64,
     "dissect.streams.table._REMEMBERED": 1 << 12,
     "dissect.pairing.legs.REMEMBERED": 64, "dissect.pairing.legs.TOPICS": 64, "dissect.pipeline.UNITS_REMEMBERED": 64, "dissect.pipeline.DATAGRAM_SESSIONS": 64,
     "dissect.pipeline.STREAMS_TOLD": 16, "dissect.carriers.coap.MAX_MESSAGES": 64, "dissect.carriers.coap.MAX_REQUESTS": 64,

@@ -23,7 +23,7 @@ def test_requests_beyond_the_bound_are_given_out_and_counted(monkeypatch: pytest
 
 
 def test_a_request_sent_again_for_ever_is_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dissect.pairing.pairing, "MEMBERS_LIMIT", 10)
+    monkeypatch.setattr(dissect.pairing.waiting, "MEMBERS_LIMIT", 10)
     told = ladder(*login(), *[up(1 + number / 10, pack("7")) for number in range(25)], down(4, packed("7")))
     assert [(len(attempts), status) for attempts, _, _, _, status in told.legs()[2:]] == [(10, "pending"), (10, "pending"), (5, "ok")]
     assert told.totals.limits.open_requests == 2

@@ -51,6 +51,14 @@ def told_of(*said: Any, until: float = 500) -> Told:
 
 
 GOOD = ((1, 1), (1, 100), (0, 1), (0, 100))
+def test_a_story_without_end_is_given_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dissect.pairing.waiting.MEMBERS_LIMIT", 20)
+    told = told_of(firmware(), *[(1, 1)] * 40)
+    story = told.exchanges[-1]
+    assert len(story.attempts) + len(story.intermediate) == 20
+    assert told.totals.limits.open_requests == 1
+
+
 STORIES: dict[str, tuple[tuple[Any, ...], str, int | None, int, dict[str, int]]] = {
     # name: steps, status, place of the response among the steps, number of intermediates, codes
     "good": ((firmware(), *GOOD), "ok", 2, 3, {}),

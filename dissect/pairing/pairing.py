@@ -6,7 +6,6 @@ Rules followed: protocols.md (the tables' last columns), report.md (`status`), a
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -17,22 +16,14 @@ from dissect.pairing.early import EarlyAnswers
 from dissect.pairing.exchanges import GRACE_NS, Pending, Plan, Role, Seen
 from dissect.pairing.meant import choose, same_device, scope_of
 from dissect.pairing.reuse import RecentIds
-from grammars.vocabulary import ApplicationProtocol, Finding, MessageType, Verdict
+from dissect.pairing.waiting import RESEND, Report, Waiting, said_code
+from grammars.vocabulary import Finding, MessageType, Verdict
 
 OPEN_LIMIT = 50_000
 """open exchanges; beyond, the oldest is given out as it stands and counted"""
-MEMBERS_LIMIT = 10_000
-"""messages of one exchange; one that reaches it is given out as it stands and counted, too"""
-SENDS_IN_VAIN = 3
 LOOK_BACK = 64
 """open requests of the same key that are compared with a new one"""
 CANDIDATES = 256
-RESETS_LOOK_BACK = 1024
-"""a RST answers one of the latest messages"""
-TIMERS_SPARE = 4096
-"""timers of exchanges that are final, which are kept while none before them is"""
-_RESEND = -1
-"""key of the timers of refusals"""
 
 
 # Looking a member up in its Enum costs as much as a call.
@@ -40,33 +31,32 @@ _REQUEST, _ANSWER = Role.REQUEST, Role.ANSWER
 _GOOD, _OK = Verdict.GOOD, Status.OK
 
 
-Report = Callable[[Seen, Finding, int], None]
-"""(about which message, what, its time in ns)"""
-
-
-class Pairing:
+class Pairing(Waiting):
     """Fed every message that is no duplicate, in order; gives out exchanges when they are final and findings when they are known."""
 
     def __init__(self, report: Report, give_out: Callable[[Exchange, SessionState], None]) -> None:
-        self._report, self._give_out = report, give_out
-        self._open: dict[tuple[Any, ...], list[Pending]] = {}
-        self._acks: dict[tuple[Any, ...], list[Pending]] = {}
-        self._pending: dict[int, Pending] = {}
-        self._timers: dict[int, deque[tuple[int, int]]] = {_RESEND: deque()}
-        """for each length of waiting, what falls due, in order of time"""
+        super().__init__(report, give_out)
         self._recent = RecentIds()
         self._serial = 0
-        self._exchange = 0
-        self._now = 0
-        self.evicted = 0
         self._early = EarlyAnswers(self._tell_orphan)
-        self.deadlines_ns: dict[str, int] = {}
 
-    def knows(self, protocol: ApplicationProtocol, deadline_s: float) -> None:
-        """How long the protocol's requests may take."""
-        limit = int(deadline_s * 1e9)
-        self.deadlines_ns[protocol.name] = limit
-        self._timers.setdefault(limit, deque())
+    # -- time --
+
+    def advance(self, now_ns: int) -> None:
+        """The clock has reached *now_ns*: judge what has waited long enough."""
+        self._early.advance(now_ns)
+        super().advance(now_ns)
+
+    def session_closed(self, session: SessionState, time_ns: int) -> None:
+        """Its connection ended at *time_ns*: nothing of it is answered any more."""
+        self._early.settle(session.id)
+        super().session_closed(session, time_ns)
+
+    def finish(self, last_ns: int) -> None:
+        """The capture ended at *last_ns*."""
+        self.advance(last_ns)
+        self._early.finish()
+        super().finish(last_ns)
 
     # -- messages --
 
@@ -159,22 +149,10 @@ class Pairing:
             if early is not None:
                 self._answered(pending, early, early.kind in row.tolerated)
 
-    def _bound(self, pending: Pending) -> None:
-        """One more message of it is known: nothing may be sent again, or tell of its progress, for ever."""
-        if len(pending.attempts) + len(pending.intermediate) >= MEMBERS_LIMIT:
-            self._give_up(pending)
-
-    def _give_up(self, pending: Pending) -> None:
-        self.evicted += 1
-        self._finish(pending, self._now, pending.status or Status.PENDING)
-
     def _again(self, pending: Pending, seen: Seen) -> None:
         pending.last_ns = seen.time_ns
         pending.due_ns = seen.time_ns + pending.limit_ns + GRACE_NS
         self._wait(pending)
-
-    def _wait(self, pending: Pending) -> None:
-        self._timers[pending.limit_ns].append((pending.due_ns, pending.serial))
 
     def _candidates(self, seen: Seen, key: dict[str, Any] | None, answers: Iterable[tuple[MessageType, bool]]) -> list[tuple[Pending, bool]]:
         found: list[tuple[Pending, bool]] = []
@@ -288,7 +266,7 @@ class Pairing:
         if verdict is Verdict.RESEND:
             pending.refused = seen
             pending.due_ns = seen.time_ns + GRACE_NS
-            self._timers[_RESEND].append((pending.due_ns, pending.serial))
+            self._timers[RESEND].append((pending.due_ns, pending.serial))
             return
         self._respond(pending, seen)
         if verdict is _GOOD:
@@ -297,7 +275,7 @@ class Pairing:
             pending.status = Status.ERROR
             code = {Verdict.LOGIN_FAILED: "state.authentication-failed", Verdict.FAILED: "pair.refused"}.get(verdict)
             if code is not None:
-                self._report(seen, Finding(code, f"{pending.row.name} refused: {_code(seen)}"), seen.time_ns)
+                self._report(seen, Finding(code, f"{pending.row.name} refused: {said_code(seen)}"), seen.time_ns)
         acks = pending.row.acknowledged_by
         if acks and not (row.ends_oldest is not None):
             ack_row = seen.session.protocol.messages[acks[0]]
@@ -315,15 +293,6 @@ class Pairing:
                     self._finish(pending, seen.time_ns, pending.status)
             return
         self._finish(pending, seen.time_ns, pending.status)
-
-    def _respond(self, pending: Pending, seen: Seen) -> None:
-        """The response and its latency, late or not."""
-        pending.response, pending.response_ns, pending.answered_by = seen.uid, seen.time_ns, seen
-        pending.latency_ns = seen.time_ns - pending.last_ns
-        if pending.latency_ns > pending.limit_ns:
-            pending.status = Status.LATE
-            text = f"answered after {pending.latency_ns / 1e9:.1f} s, the deadline is {pending.limit_ns / 1e9:g} s"
-            self._report(seen, Finding("pair.late", text), seen.time_ns)
 
     def _check_identity(self, pending: Pending, seen: Seen) -> None:
         if pending.key is None or seen.row is None:
@@ -419,143 +388,4 @@ class Pairing:
             return
         self._report(seen, Finding("pair.orphan-response", f"{row.name} to nothing that was asked"), seen.time_ns)
 
-    # -- time --
 
-    def advance(self, now_ns: int) -> None:
-        """The clock has reached *now_ns*: judge what has waited long enough."""
-        if now_ns > self._now:
-            self._now = now_ns
-        self._early.advance(now_ns)
-        for timers in self._timers.values():
-            if len(timers) > TIMERS_SPARE + 2 * len(self._pending):
-                # One that waits long keeps those behind it, most of which were answered.
-                waiting = [one for one in timers if one[1] in self._pending]
-                timers.clear()
-                timers.extend(waiting)
-            # Most are answered long before they are due: those are not kept until then.
-            while timers and (timers[0][0] < now_ns or timers[0][1] not in self._pending):
-                due, serial = timers.popleft()
-                pending = self._pending.get(serial)
-                if pending is not None and pending.due_ns <= due:
-                    self._judge(pending, now_ns)
-
-    def _judge(self, pending: Pending, now_ns: int) -> None:
-        """No answer came, or no third leg, or no re-send: what that means at *now_ns*, when no more is awaited."""
-        if pending.story is not None and pending.response is not None:
-            return
-        ended_ns = pending.closed_ns if pending.closed_ns is not None else pending.request.session.ended_ns
-        until_ns = now_ns if ended_ns is None else min(now_ns, ended_ns)
-        if pending.refused is not None:
-            self._respond(pending, pending.refused)
-            text = f"{pending.row.name} refused: {_code(pending.refused)}, and not sent again"
-            self._report(pending.refused, Finding("pair.refused", text), pending.refused.time_ns)
-            self._finish(pending, now_ns, Status.ERROR)
-            return
-        if pending.response is not None:
-            deadline = pending.response_ns + pending.limit_ns
-            if until_ns > deadline and pending.answered_by is not None and pending.ack is None:
-                text = f"no {pending.row.acknowledged_by[0]} within {pending.limit_ns / 1e9:g} s"
-                self._report(pending.answered_by, Finding("pair.timeout", text), deadline)
-            self._finish(pending, now_ns, pending.status or Status.OK)
-            return
-        deadline = pending.last_ns + pending.limit_ns
-        if until_ns <= deadline:
-            self._finish(pending, now_ns, Status.PENDING)
-            return
-        if not pending.row.quiet:
-            if pending.sends >= SENDS_IN_VAIN:
-                finding = Finding("pair.retries-exhausted", f"{pending.row.name} sent {pending.sends} times without an answer")
-            else:
-                finding = Finding("pair.timeout", f"{pending.row.name}: no answer within {pending.limit_ns / 1e9:g} s")
-            self._report(pending.request, finding, deadline)
-        self._finish(pending, now_ns, Status.TIMEOUT)
-
-    def overdue(self, now_ns: int) -> set[int]:
-        """Requests that at *now_ns* wait beyond their deadline and may still be answered (late), by the uids of all their sends."""
-        return {uid for pending in self._pending.values()
-                if pending.response is None and pending.refused is None and not pending.row.quiet and now_ns > pending.last_ns + pending.limit_ns
-                for uid in pending.attempts}
-
-    def session_closed(self, session: SessionState, time_ns: int) -> None:
-        """Its connection ended at *time_ns*: nothing of it is answered any more."""
-        self._early.settle(session.id)
-        for pending in list(session.open.values()):
-            if session.broker_leg:
-                # The broker may still pass an answer on, to another connection of the same client.
-                pending.closed_ns = time_ns
-                continue
-            self._judge(pending, time_ns)
-            if not pending.final:
-                self._break_off(pending, time_ns)
-
-    def _break_off(self, pending: Pending, time_ns: int) -> None:
-        if pending.story is not None:
-            for finding in pending.story.broken_off():
-                self._report(pending.answered_by or pending.request, finding, time_ns)
-        self._finish(pending, time_ns, Status.PENDING if pending.story is not None or pending.status is None else pending.status)
-
-    def reset(self, uid: int, time_ns: int) -> None:
-        """The message was refused by a CoAP RST: its exchange ends as error."""
-        for pending in list(islice(reversed(self._pending.values()), RESETS_LOOK_BACK)):
-            if uid in pending.attempts and pending.response is None:
-                self._finish(pending, time_ns, Status.ERROR)
-                return
-
-    def finish(self, last_ns: int) -> None:
-        """The capture ended at *last_ns*."""
-        self.advance(last_ns)
-        self._early.finish()
-        for pending in list(self._pending.values()):
-            self._judge(pending, last_ns)
-            if not pending.final:
-                self._break_off(pending, last_ns)
-
-    # -- giving out --
-
-    def _leave(self, pending: Pending) -> None:
-        waiting = self._open.get(pending.place)
-        if waiting is None:
-            return
-        if len(waiting) == 1 and waiting[0] is pending:
-            del self._open[pending.place]
-        elif pending in waiting:
-            waiting.remove(pending)
-
-    def _finish(self, pending: Pending, now_ns: int, status: Status) -> None:
-        if pending.final:
-            return
-        pending.final = True
-        self._leave(pending)
-        if pending.ack_place is not None:
-            acks = self._acks.get(pending.ack_place)
-            if acks is not None and pending in acks:
-                acks.remove(pending)
-                if not acks:
-                    del self._acks[pending.ack_place]
-        del self._pending[pending.serial]
-        session = pending.request.session
-        session.open.pop(pending.serial, None)
-        if pending.retransmissions:
-            text = f"{pending.row.name} sent again {pending.retransmissions} time{'s' if pending.retransmissions > 1 else ''} before its answer"
-            self._report(pending.request, Finding("pair.retransmission", text), pending.last_ns)
-        self._exchange += 1
-        latency = None if pending.latency_ns is None else pending.latency_ns / 1e6
-        self._give_out(Exchange(
-            id=self._exchange, operation=pending.row.operation or pending.row.name, key=pending.key, request=pending.attempts[0], response=pending.response,
-            acknowledgement=pending.ack, attempts=pending.attempts, intermediate=pending.intermediate, status=status._value_, latency_ms=latency,
-        ), session)  # fmt: skip
-
-    def next_exchange(self) -> int:
-        """An id for an exchange that is made elsewhere (web commands)."""
-        self._exchange += 1
-        return self._exchange
-
-
-def _code(seen: Seen) -> str:
-    """How an answer says that it went."""
-    protocol = seen.session.protocol
-    for name in protocol.results:
-        if name in seen.fields:
-            more = seen.fields.get(protocol.result_text) if protocol.result_text is not None else None
-            return f"{name} {seen.fields[name]}" + (f" {more!r:.60}" if more else "")
-    return seen.kind
