@@ -25,6 +25,7 @@ from tui.model.sessions import NOTHING, Figures, figures_of
 from tui.model.store import Store
 from tui.model.view import View
 from tui.settings import load_suppressed
+from tui.smooth import give_back
 from tui.widgets.bars import KeyBar, TitleBar, ViewTabs
 
 if TYPE_CHECKING:
@@ -234,6 +235,8 @@ class Core(App[None]):
             self.figures = await asyncio.to_thread(figures_of, self.store, self.store.count)
             self._next_figures = max(self._next_figures, time.monotonic() + 5 * (time.monotonic() - started))
             # Counting takes a sixth of the time at most.
+            if self.store.finished:
+                await asyncio.to_thread(give_back)
             self._counted = marks
             # Severity and exchange of messages drawn before may have become known.
             self.messages.list.forget()

@@ -26,8 +26,9 @@ MOST_BETWEEN = 4
 
 DATA = "data"
 
-_PADDING = {mark: re.compile(re.escape(mark)) for mark in (b' "', b'" ', b"\\")}
-# a text that may begin or end with a blank, or is spelled with escapes
+_PADDING = {b" ": re.compile(rb' (?:(?<=" )|(?="))'), b"\\": re.compile(rb"\\")}
+# A text that may begin or end with a blank, or is spelled with escapes: looked for by one byte, which is found many times faster than two of which
+# one is common.
 
 
 class BodySource(Source):
@@ -169,8 +170,7 @@ def _padded(data: bytes | bytearray) -> bool:
 
 def _padding(data: bytes | bytearray) -> list[re.Pattern[bytes]]:
     """What to look for to find where *data* is padded: as a rule nothing."""
-    # One byte is found many times faster than two of which one is common.
-    return [pattern for mark, pattern in _PADDING.items() if mark.strip(b'"') in data]
+    return [pattern for mark, pattern in _PADDING.items() if mark in data]
 
 
 def _any_value(value: Any) -> bool:

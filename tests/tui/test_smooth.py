@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tui.smooth import SWITCH_S, THRESHOLDS, smooth
+from tui.core import resident_mb
+from tui.smooth import SWITCH_S, THRESHOLDS, give_back, smooth
 
 
 def test_the_interpreter_is_as_before_when_the_interface_ends() -> None:
@@ -17,3 +18,12 @@ def test_the_interpreter_is_as_before_when_the_interface_ends() -> None:
         raise KeyError
     assert gc.get_threshold() == before[0]
     assert sys.getswitchinterval() == pytest.approx(before[1])
+
+
+def test_what_was_needed_for_a_moment_goes_back_to_the_system() -> None:
+    pieces = [bytes(20_000) for _ in range(5_000)]
+    for piece in range(len(pieces) - 1):
+        pieces[piece] = b""  # the last one lies behind them, so that nothing goes back by itself
+    before = resident_mb()
+    give_back()
+    assert before - resident_mb() > 50
