@@ -121,7 +121,7 @@ class Pipeline:
             self.engine.session_seen(session)
             if protocol.connection_identity is not None:
                 address = session.ends[session.device_side][0]
-                self.engine.name_device(session, protocol.connection_identity(address, None, {}), unit.time_ns)
+                self.engine.name_device(session, protocol.connection_identity(address, None, {}))
         beside = self._lan.setdefault(conversation.id, [])
         if session not in beside:
             beside.append(session)

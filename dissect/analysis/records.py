@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dissect.model import JSON, Encryption, Severity, Status
+from dissect.model import JSON, Direction, Encryption, Severity, Status
 
 MESSAGES = (
     ("time_ns", "q"), ("id", "I"), ("session", "I"), ("type", "I"), ("name", "I"), ("direction", "B"), ("severity", "B"), ("file", "H"),
@@ -38,7 +38,7 @@ LINKS = (("message", "I"), ("anomaly", "I"))
 
 STATUSES = tuple(status.value for status in Status)
 STATUS_CODE = {status: code for code, status in enumerate(STATUSES)}
-DIRECTIONS = ("up", "down")
+DIRECTIONS: tuple[str, ...] = tuple(direction.value for direction in Direction)
 SEVERITY_CODE = {severity.label: severity.value for severity in Severity}
 SEVERITY_LABEL = {severity.value: severity.label for severity in Severity}
 

@@ -62,8 +62,7 @@ class Rolling:
             self.analysis.attribute(message_id, device_id)
 
     def exchange(self, exchange: Exchange, session: int) -> None:
-        members = (exchange.request, exchange.response, exchange.acknowledgement, *exchange.attempts, *exchange.intermediate)
-        if all(one is None or self._knows(one) for one in members):
+        if all(map(self._knows, exchange.messages())):
             self.analysis.exchange(exchange, session)
 
     def anomaly(self, anomaly: Anomaly, session: int | None, time_ns: int) -> None:

@@ -140,7 +140,7 @@ class Engine:
         self.totals.protocols[session.protocol.name].messages += session.messages
         session.messages = 0
 
-    def name_device(self, session: SessionState, identity: dict[str, Any], time_ns: int) -> DeviceState:
+    def name_device(self, session: SessionState, identity: dict[str, Any]) -> DeviceState:
         """The device that *identity* names; on its own connection the session and its address become the device's."""
         protocol = session.protocol
         address = session.ends[session.device_side][0]
@@ -302,7 +302,7 @@ class Engine:
             self.links.message(seen, key)
         self.pairing.message(seen, key, row.plan)
         if identity is not None and protocol.self_naming and device_id not in self.devices and sender is DEVICE and not self._mismatched:
-            self.name_device(session, identity, time_ns)
+            self.name_device(session, identity)
         # Only the device's own words tell that it is silent: a hole may hold up its heartbeats while the other side goes on.
         if row.beats or (time_ns > session.beat_due_ns and (sender is DEVICE or not session.beat_due_ns)):
             self._heartbeats.message(seen, session, protocol)
@@ -322,11 +322,11 @@ class Engine:
         protocol = session.protocol
         asks = row is not None and row.plan.role is Role.REQUEST
         if session.own and session.device_id is None and (sender is DEVICE or (protocol.self_naming and asks)):
-            return self.name_device(session, identity, time_ns).id
+            return self.name_device(session, identity).id
         if not protocol.self_naming:
             return session.device_id or f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
         if sender is DEVICE and asks:
-            return self.name_device(session, identity, time_ns).id
+            return self.name_device(session, identity).id
         named = f"{protocol.name}:{protocol.device_id(identity, session.ends[session.device_side][0])}"
         return named if named in self.devices or not session.own else session.device_id or named
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from dissect.engine.sessions import SessionState
 from dissect.framing.framed import Framed, Framer
 from dissect.framing.framers import alone, framer
+from dissect.framing.lines import GLUED
 from dissect.inlets.reader import Reader
 from dissect.jsontext import Decoded, decode, decode_part, decode_plain
 from dissect.streams.api import Conversation
-from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Classified, Finding, Frames
+from grammars.vocabulary import DEVICE, PEER, ApplicationProtocol, Classified, Frames
 
 if TYPE_CHECKING:
     from dissect.pipeline import Pipeline
@@ -21,9 +22,7 @@ EARLY_LIMIT = 256
 """messages that are held until one tells which side is the device's"""
 SPLIT_EFFORT = 16
 """how often a line's bytes are read at most, on average, to find where its objects end"""
-_GLUED = re.compile(rb"\}\s*\{")
-MISSING_TERMINATOR = Finding("framing.missing-terminator", "objects follow each other without \\n")
-MISSING_END = "framing.missing-terminator"
+_BETWEEN = re.compile(rb"\}\s*\{")
 
 
 class BareReader(Reader):
@@ -150,13 +149,13 @@ class BareReader(Reader):
         """A line that is no JSON: perhaps several objects that nothing parts, else malformed."""
         pieces = [] if self._parse is not None else _split_glued(framed.data)
         if len(pieces) < 2:
-            if MISSING_END in [one.code for one in framed.findings]:
+            if GLUED.code in [one.code for one in framed.findings]:
                 framed = framed._replace(findings=())
             self._engine.malformed(session, side, framed.data, framed.packets, framed.time_ns, framed.torn)
             return
         for place, piece in enumerate(pieces):
             last = place == len(pieces) - 1
-            self._framed(side, Framed(piece, framed.packets, framed.time_ns, framed.findings if last else (MISSING_TERMINATOR,)))
+            self._framed(side, Framed(piece, framed.packets, framed.time_ns, framed.findings if last else (GLUED,)))
 
     def _wait(self, side: int, framed: Framed) -> None:
         """Hold what comes until a message tells who is who."""
@@ -204,7 +203,7 @@ class BareReader(Reader):
         if protocol.connection_identity is not None:
             names = protocol.connection_identity(session.ends[device_side][0], None, {})
             self._opened(session, framed.packets[0], framed.time_ns)
-            self._engine.name_device(session, names, framed.time_ns)
+            self._engine.name_device(session, names)
         else:
             self._opened(session, framed.packets[0], framed.time_ns)
         for early_side, one in early:
@@ -213,7 +212,7 @@ class BareReader(Reader):
 
 def _split_glued(data: bytes) -> list[bytes]:
     """Objects that follow each other on one line: cut where a brace closes and the next opens, if every piece then is JSON."""
-    starts = [0] + [match.end() - 1 for match in _GLUED.finditer(data)]
+    starts = [0] + [match.end() - 1 for match in _BETWEEN.finditer(data)]
     if len(starts) < 2 or len(starts) > 4096:
         return []
     pieces: list[bytes] = []

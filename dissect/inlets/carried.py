@@ -157,7 +157,7 @@ class CarriedReader(Reader):
         self._opened(session, unit.packets[0], unit.time_ns)
         if own and protocol.connection_identity is not None:
             names = protocol.connection_identity(session.ends[device_side][0], session.client_id, query)
-            self._engine.name_device(session, names, unit.time_ns)
+            self._engine.name_device(session, names)
         return session
 
     def _foreign(self, unit: Unit) -> None:

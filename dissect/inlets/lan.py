@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissect.streams.api import Conversation
+from grammars.coap import PORT
 
 if TYPE_CHECKING:
     from dissect.pipeline import Pipeline
@@ -23,7 +24,7 @@ class LanInlet:
         self._conversation = conversation
         self._ours = False
         self._datagrams = 0
-        self._known_port = 5683 in conversation.port
+        self._known_port = PORT in conversation.port
 
     def datagram(self, side: int, data: bytes, missing: int, packets: tuple[int, ...], time_ns: int) -> None:
         if not data or data[0] >> 6 != 1:
