@@ -272,7 +272,7 @@ class Analysis:
         return self.body(index).name if code == OVERFLOW else self.names.text(code)
 
     def direction_of(self, index: int) -> str:
-        return DIRECTIONS[self.columns.value(index, "direction")]
+        return DIRECTIONS[int(self.columns.value(index, "direction"))]
 
     def raw(self, index: int) -> bytes | None:
         """The message's own bytes as sent; None when bytes are not kept."""
