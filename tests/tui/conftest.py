@@ -31,6 +31,7 @@ Running = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saved filters and suppressions go to a folder of the test's own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("tui.model.filters._saved", [])
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 

@@ -8,13 +8,16 @@ import pytest
 
 from tests.tui.conftest import Running, app_of, screen_text, settled
 from tui import marking
+from tui.app import DissectApp
 from tui.marking import MOVING
 
 pytestmark = pytest.mark.slow
 
 
-def lines(text: str, number: int) -> str:
-    return next(line for line in text.splitlines() if f" {number} " in line[46:60])
+def mark_of(app: DissectApp, number: int) -> str:
+    """What stands in the list before the message of that number, in the place of marks."""
+    listed = [line[app.messages.list.content_region.x:] for line in screen_text(app).splitlines()]
+    return next(line for line in listed if f" {number} " in line[:14])[0]
 
 
 async def test_a_letter_after_m_names_the_mark_and_after_the_apostrophe_goes_to_it(running: Running) -> None:
@@ -26,7 +29,7 @@ async def test_a_letter_after_m_names_the_mark_and_after_the_apostrophe_goes_to_
         await pilot.press("z", "down")
         await pilot.pause(0.1)
         assert app.mark_names == {"a": 0, "z": 2} and app.marked == {0, 2}
-        assert lines(screen_text(app), 1)[47] == "a" and lines(screen_text(app), 3)[47] == "z"
+        assert (mark_of(app, 1), mark_of(app, 3)) == ("a", "z")
         await pilot.press("G", "apostrophe", "a")
         assert app.messages.list.cursor == 0
         await pilot.press("grave_accent")

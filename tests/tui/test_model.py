@@ -23,7 +23,7 @@ from tui.model.hiding import Command, Hiding, Messages, Suppression, device_of
 from tui.model.ladder import Ladder
 from tui.model.order import SORTABLE, values_of
 from tui.model.pairs import Pairs, nice_axis
-from tui.model.sessions import figures_of, session_line
+from tui.model.sessions import SPARK_CELLS, SessionRow, figures_of, session_line
 from tui.model.store import Store
 from tui.model.stream import stream_lines
 from tui.model.times import count_text, latency, size_text, span_text
@@ -279,7 +279,10 @@ def test_the_minimap_loses_no_error(severities: list[int], height: int) -> None:
     assert len(found) == height and max(found, default=0) == max(severities, default=0)
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, ""), (0.84, "0.8ms"), (38.4, "38ms"), (1412, "1.41s"), (250_000, "250s")])
+LATENCIES = {None: "", 0.84: "0.8ms", 38.4: "38ms", 1412: "1.41s", 9994: "9.99s", 9996: "10.0s", 17_640: "17.6s", 99_960: "100s", 250_000: "250s"}
+
+
+@pytest.mark.parametrize(("value", "text"), LATENCIES.items())
 def test_latency_text(value: float | None, text: str) -> None:
     assert latency(value) == text
 
@@ -295,7 +298,16 @@ def test_an_axis_holds_its_value(value: float) -> None:
 
 
 def test_counts_and_sizes() -> None:
-    assert [count_text(one) for one in (7, 9999, 12_345, 148_000, 1_200_000)] == ["7", "9999", "12.3k", "148k", "1.2M"]
+    assert [count_text(one) for one in (7, 9999, 12_345, 148_000, 999_999, 1_200_000, 9_960_000)] == ["7", "9999", "12k", "148k", "999k", "1.2M", "9M"]
+
+
+@given(st.integers(0, 10**8), st.floats(0, 9_999_000), st.integers(0, 10**8))
+def test_the_figures_of_a_session_do_not_touch(messages: int, median: float, anomalies: int) -> None:
+    line = plain(session_line(SessionRow(1, messages, median, anomalies, 0, (0,) * SPARK_CELLS, False), store_of([Said(0)]), 44, UNICODE, False, {}))
+    assert len(line.split()) == 6 + (anomalies > 0), line
+
+
+def test_sizes() -> None:
     assert [size_text(one) for one in (5, 1500, 148_000_000)] == ["5 B", "1.5 kB", "148 MB"]
 
 

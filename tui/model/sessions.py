@@ -66,6 +66,8 @@ class Figures(NamedTuple):
     """exchanges by status, in the order of STATUSES"""
 
 
+ANOMALIES = 5
+"""cells of their count, a blank before it among them"""
 _NONE = np.zeros(0, np.int64)
 NOTHING = Figures(SessionTable(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, set()), (0, 0, 0, 0), (0, 0, 0, 0, 0))
 
@@ -120,13 +122,13 @@ def _medians(analysis: Any, top: int) -> Any:
 def session_head(width: int) -> Line:
     wide = _widths(width)
     return [cell("  ", "head"), fixed("Proto", wide[0], "head"), fixed(" Device", wide[1] + 1, "head"), fixed("Msgs", 5, "head", True),
-            fixed(" P50", 6, "head", True), fixed(" !", 3, "head", True), fixed(" Live" if wide[2] else "", wide[2], "head")]
+            fixed(" P50", 6, "head", True), fixed("!", ANOMALIES, "head", True), fixed(" Live" if wide[2] else "", wide[2], "head")]
 
 
 def _widths(width: int) -> tuple[int, int, int]:
     """Protocol, device, spark."""
     sparks = SPARK_CELLS + 1 if width >= 42 else 0
-    return 8, max(6, width - 2 - 8 - 1 - 5 - 6 - 3 - sparks), sparks
+    return 8, max(6, width - 2 - 8 - 1 - 5 - 6 - ANOMALIES - sparks), sparks
 
 
 def session_line(row: SessionRow, store: Store, width: int, glyphs: Glyphs, chosen: bool, names: dict[str, str]) -> Line:
@@ -136,5 +138,5 @@ def session_line(row: SessionRow, store: Store, width: int, glyphs: Glyphs, chos
     role = SEVERITY_ROLE[row.severity]
     return [cell(state + " ", "selected" if chosen else "dim"), fixed(short_name(session.protocol), protocol, protocol_role(session.protocol)), cell(" "),
             ident(device_text(session, names), device), fixed(count_text(row.messages), 5, "", True),
-            fixed(latency(row.median_ms), 6, "dim", True), fixed(count_text(row.anomalies) if row.anomalies else "", 3, role, True),
+            fixed(latency(row.median_ms), 6, "dim", True), fixed(count_text(row.anomalies) if row.anomalies else "", ANOMALIES, role, True),
             cell(" " + spark(list(row.activity), glyphs) if sparks else "", "ok")]

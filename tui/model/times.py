@@ -49,25 +49,27 @@ def span_text(span_ns: int) -> str:
 
 
 def latency(milliseconds: float | None) -> str:
-    """At most seven characters: 0.8ms, 38ms, 1.41s."""
+    """Five characters, but for hours: 0.8ms, 38ms, 1.41s, 17.7s, 124s."""
     if milliseconds is None or milliseconds != milliseconds:
         return ""
     if milliseconds < 10:
         return f"{milliseconds:.1f}ms"
     if milliseconds < 1000:
         return f"{milliseconds:.0f}ms"
-    if milliseconds < 100_000:
+    if milliseconds < 9_995:
         return f"{milliseconds / 1000:.2f}s"
+    if milliseconds < 99_950:
+        return f"{milliseconds / 1000:.1f}s"
     return f"{milliseconds / 1000:.0f}s"
 
 
 def count_text(count: int) -> str:
-    """At most five characters: 412, 9.9k, 148k, 1.2M."""
+    """At most four characters: 412, 9876, 14k, 148k, 1.2M."""
     if count < 10_000:
         return str(count)
     if count < 1_000_000:
-        return f"{count / 1000:.0f}k" if count >= 100_000 else f"{count / 1000:.1f}k"
-    return f"{count / 1e6:.1f}M"
+        return f"{count // 1000}k"
+    return f"{count / 1e6:.1f}M" if count < 9_950_000 else f"{count // 1_000_000}M"
 
 
 def size_text(size: int) -> str:
