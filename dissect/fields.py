@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from dissect.model import SEVERITIES, Status
+from dissect.model import SEVERITIES, Message, Status
 from grammars.registry import PROTOCOLS
 from grammars.vocabulary import ApplicationProtocol, Member, Privacy
 
@@ -158,3 +158,18 @@ def _paths(prefix: str, members: Iterable[Member]) -> Iterator[tuple[str, Member
         yield from _paths(name, member.members)
         if member.item is not None:
             yield from _paths(name, member.item.members)
+
+
+def message_names() -> dict[str, str]:
+    """What each type of message is called, of all protocols."""
+    return {row.type: row.name for protocol in PROTOCOLS.values() for row in protocol.messages.values()}
+
+
+def told_in_words(protocol: str, message: Message) -> str:
+    """What the message's data says by codes, as its document reads them; empty: nothing, or nothing that is known. Not escaped."""
+    declared = PROTOCOLS.get(protocol)
+    row = declared.messages.get(message.type or "") if declared is not None else None
+    if row is None or row.in_words is None or not isinstance(message.fields, dict):
+        return ""
+    opened = message.encryption.data if message.encryption is not None else None
+    return row.in_words(message.fields.get("data") if opened is None else opened)

@@ -238,7 +238,7 @@ class Engine:
         identity: dict[str, Any] | None = None
         if device_id is None or protocol.self_naming:
             identity = protocol.identity(kind, view) if row is not None else None
-            device_id = self._named(session, identity, sender, row, time_ns) if identity is not None else device_id or device_hint
+            device_id = self._named(session, identity, sender, row) if identity is not None else device_id or device_hint
         message = Message(
             id=uid, time=format_ns(time_ns, session.digits), frames=[packets[0] & NUMBER_MASK] if len(packets) == 1 else [one & NUMBER_MASK for one in packets],
             file=packets[-1] >> FILE_SHIFT, direction="up" if sender is DEVICE else "down", type=row.type.type if row is not None else kind,
@@ -317,7 +317,7 @@ class Engine:
             for finding in check(members, seen.fields):
                 self._found(seen, finding, seen.time_ns)
 
-    def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, row: Row | None, time_ns: int) -> str:
+    def _named(self, session: SessionState, identity: dict[str, Any], sender: Party, row: Row | None) -> str:
         """The id of the device that *identity* names. An answer may name another than was asked: it makes no device before it is paired."""
         protocol = session.protocol
         asks = row is not None and row.plan.role is Role.REQUEST

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dissect.analysis.records import STATUSES
-from dissect.fields import PROTOCOL_NAMES, id_names, routine_names
+from dissect.fields import PROTOCOL_NAMES, id_names, routine_names, told_in_words
 from dissect.model import Message, Session, Status
 from dissect.text import clean
-from grammars.registry import PROTOCOLS
 from tui.model.cells import Cell, Line, cell, fixed, ident
 from tui.model.glyphs import Glyphs
 from tui.model.times import WIDTHS, delta, latency, moment
@@ -168,6 +167,11 @@ def _part(row: Row, exchange: dict[str, Any]) -> str:
     return "ack" if row.index == exchange["acknowledgement"] else ""
 
 
+def in_words(protocol: str, message: Message) -> str:
+    """What the message's data says by codes, as its document reads them, fit for the screen."""
+    return clean(told_in_words(protocol, message), 100)
+
+
 def gist(protocol: str, message: Message) -> str:
     """The first telling members, short: `code=0 eVal=1.5`; of encrypted messages those of their data."""
     fields = message.encryption.data if message.encryption is not None and isinstance(message.encryption.data, dict) else message.fields
@@ -177,16 +181,6 @@ def gist(protocol: str, message: Message) -> str:
     found: list[str] = [words] if words else []
     _gather(fields, found, routine_names(protocol) | {name for name, value in fields.items() if value == message.size}, 0)
     return " ".join(found)
-
-
-def in_words(protocol: str, message: Message) -> str:
-    """What the message's data says by codes, as its document reads them; empty: nothing, or nothing that is known."""
-    declared = PROTOCOLS.get(protocol)
-    row = declared.messages.get(message.type or "") if declared is not None else None
-    if row is None or row.in_words is None or not isinstance(message.fields, dict):
-        return ""
-    opened = message.encryption.data if message.encryption is not None else None
-    return clean(row.in_words(message.fields.get("data") if opened is None else opened), 100)
 
 
 def _gather(fields: dict[str, Any], found: list[str], dull: frozenset[str], depth: int) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dissect.catalogue import CATALOGUE
-from dissect.fields import Field, all_fields
-from grammars.registry import PROTOCOLS
+from dissect.fields import Field, all_fields, message_names
+from dissect.filter.parse import ALIASES
 from tui.model.values import Seen
 
 SAVED_SHOWN = 4
@@ -25,7 +25,8 @@ TEXT_ONLY, NUMBER_ONLY = frozenset({"contains", "matches"}), frozenset({">", ">=
 JOINTS = (("and", "both"), ("or", "either"))
 
 _WORD = re.compile(r"[A-Za-z0-9_.\-]+$")
-_COMPARED = r"([A-Za-z0-9_.\-]+)\s*(?:===|!==|==|!=|>=|<=|>|<|~|\s(?:contains|matches|any_eq|all_ne|all_eq|any_ne|eq|ne|gt|ge|lt|le)\s)\s*"
+_SIGNS = "|".join(sorted({*(sign for sign in ALIASES.values() if not sign.isalpha()), "~"}, key=len, reverse=True))
+_COMPARED = rf"([A-Za-z0-9_.\-]+)\s*(?:{_SIGNS}|\s(?:{'|'.join(word for word in ALIASES if word != '~')})\s)\s*"
 _VALUE = re.compile(_COMPARED + r"(\"?)([^\"\s(){},&|]*|(?<=\")[^\"]*)$")
 _MEMBER = re.compile(r"([A-Za-z0-9_.\-]+)\s+in\s*\{(?:[^}\"]|\"[^\"]*\")*?(?<=[{,\s])(\"?)([^\"\s,}{]*|(?<=\")[^\"]*)$")
 _OPERATOR = re.compile(r"(?:^|[\s(!])([A-Za-z0-9_.\-]+)\s+([=!<>]{0,2}|[a-z]*)$")
@@ -73,7 +74,7 @@ def place_of(head: str) -> Place | None:
 def known_as(place: Place | None) -> dict[str, str]:
     """What values of the place's field mean, as far as that is declared."""
     if place is not None and place.field == "message.type":
-        return {row.type: row.name for protocol in PROTOCOLS.values() for row in protocol.messages.values()}
+        return message_names()
     if place is not None and place.field == "anomaly.code":
         return {code: kind.meaning for code, kind in CATALOGUE.items()}
     return {}
